@@ -1,0 +1,7 @@
+//! mtls-gauntlet: see `ARCHITECTURE.md`.
+
+pub mod clock;
+pub mod expect;
+pub mod pki;
+pub mod scenario;
+pub mod seed;

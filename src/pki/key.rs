@@ -1,0 +1,2 @@
+//! key
+#[derive(Debug)] pub struct Key;

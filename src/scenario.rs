@@ -1,0 +1,293 @@
+//! Scenarios: one requirement each, as plain data read from one TOML file.
+//!
+//! A scenario states only how it differs from the baseline PKI (`root` signs `issuing`, which signs
+//! `target` and `peer`). [`load`] reads files, [`expand`] turns a scenario into cases, [`select`]
+//! picks among them. Nothing here touches keys, sockets or TLS.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::expect::{Expectation, Level};
+use crate::pki::recipe::{CrlRecipes, OcspRecipe, Recipes};
+
+pub mod expand;
+pub mod load;
+pub mod select;
+
+/// One requirement, in one file; the file's path below the scenario folder is its id.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scenario {
+    /// `family/name`, from the path; never written in the file.
+    #[serde(skip)]
+    pub id: String,
+    /// A sentence that says what holds: "An expired peer certificate is refused".
+    pub title: String,
+    /// How binding it is.
+    pub level: Level,
+    /// Where it is written: "RFC 5280 section 6.1.3", "CVE-2021-3450".
+    pub spec: Vec<String>,
+    /// What a practitioner learns from it, or loses without it.
+    pub why: String,
+    /// The roles that the target plays in turn; both unless said otherwise.
+    #[serde(default = "Role::both")]
+    pub roles: Vec<Role>,
+    /// The TLS versions that it runs over; both unless said otherwise.
+    #[serde(default = "TlsVersion::both")]
+    pub tls: Vec<TlsVersion>,
+    /// Words to select it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The profile whose followers alone it binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// How the certificates differ from the baseline.
+    #[serde(default)]
+    pub pki: Recipes,
+    /// How the peer behaves.
+    #[serde(default)]
+    pub peer: PeerPlan,
+    /// How the target is configured.
+    #[serde(default)]
+    pub target: TargetPlan,
+    /// The CRLs that the target is given.
+    #[serde(default)]
+    pub crl: CrlRecipes,
+    /// The OCSP response that the peer staples (the peer is a server then).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocsp: Option<OcspRecipe>,
+    /// What should happen.
+    pub expect: Expectation,
+    /// What the twin heals; laid over the scenario's own tables key by key. Without it the twin is
+    /// the scenario without its `[pki.peer]`, `[pki.issuing]`, `[peer]` and `[ocsp]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<TwinPlan>,
+}
+
+/// The side that the target plays.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It verifies a client certificate.
+    Server,
+    /// It verifies a server certificate.
+    Client,
+}
+
+impl Role {
+    /// Every role, in the order of reports.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+
+    fn both() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+/// A TLS version.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[serde(rename = "tls1.2")]
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    #[serde(rename = "tls1.3")]
+    Tls13,
+}
+
+impl TlsVersion {
+    /// Every version, in the order of reports.
+    pub const ALL: [Self; 2] = [Self::Tls12, Self::Tls13];
+
+    fn both() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "tls1.2",
+            Self::Tls13 => "tls1.3",
+        })
+    }
+}
+
+/// A set of rules beyond the RFCs that a target may claim to follow.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// X.509-SVID: the leaf carries one SPIFFE ID and is checked against its trust domain's bundle.
+    Spiffe,
+}
+
+/// How the peer behaves, where it is not the baseline's way.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct PeerPlan {
+    /// The certificates that it sends, in this order; unless said otherwise the peer and every
+    /// authority above it that is not self-signed. An empty list sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presents: Option<Vec<String>>,
+    /// The entry whose private key signs the handshake; the first presented unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs_with: Option<String>,
+    /// The server name that it asks for as a client; `target.gauntlet.test` unless said otherwise,
+    /// an empty string sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// The application protocols that it offers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alpn: Vec<String>,
+    /// Split every plaintext handshake record into records of this many payload octets
+    /// (RFC 8446 section 5.1 allows it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<u16>,
+    /// Send its bytes in pieces of this many octets, a millisecond apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dribble: Option<u16>,
+    /// Fall silent at this point and keep the connection open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<HandshakePoint>,
+    /// Drop the connection at this point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aborts: Option<HandshakePoint>,
+    /// Open this many further connections first and leave them silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crowd: Option<u16>,
+    /// As a server, the authorities that it names in its CertificateRequest; those that the target
+    /// trusts unless said otherwise. An empty list names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hints: Option<Vec<String>>,
+    /// As a server, name this many further authorities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filler_hints: Option<u16>,
+    /// As a server, do not ask for a client certificate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asks_nothing: bool,
+}
+
+/// A point in the handshake, as the peer sees it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandshakePoint {
+    /// Before it has sent anything.
+    FirstByte,
+    /// In the middle of its first flight (ClientHello or ServerHello).
+    HalfFirstFlight,
+    /// After its first flight is out and the target has answered.
+    AfterFirstFlight,
+}
+
+/// How the target is configured, where it is not the baseline's way.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TargetPlan {
+    /// The trust anchors; `["root"]` unless said otherwise. An empty list is an empty bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusts: Option<Vec<String>>,
+    /// As a server, what it asks of clients; `required` unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_auth: Option<ClientAuth>,
+    /// The TLS versions that it speaks; both unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<TlsVersion>>,
+    /// As a client, the reference identity: a DNS name or an IP address;
+    /// `peer.gauntlet.test` unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// The application protocols that it offers or selects from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alpn: Vec<String>,
+    /// Which certificates it looks up in its CRLs; `chain` where there is a `[crl]`, else `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationDepth>,
+    /// What it does where no CRL says anything; `deny` unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_status: Option<Choice>,
+    /// What it does with a CRL whose nextUpdate is past; `deny` unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired_crl: Option<Choice>,
+    /// For the SPIFFE profile: the trust domains it knows and the anchors of each;
+    /// `gauntlet.test` with what `trusts` says unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_domains: Option<BTreeMap<String, Vec<String>>>,
+    /// How long a handshake may take before it is given up, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshake_deadline_ms: Option<u32>,
+    /// The entry that it presents; `target` unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presents: Option<Vec<String>>,
+    /// The entry whose private key it is given; the first presented unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs_with: Option<String>,
+    /// It may also refuse to start with this configuration: that counts as refusing the peer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_refuse_to_start: bool,
+}
+
+/// What a server asks of its clients.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAuth {
+    /// A certificate, or no connection.
+    #[default]
+    Required,
+    /// A certificate, or an unauthenticated client.
+    Optional,
+    /// Nothing.
+    None,
+}
+
+/// Which certificates of a chain are looked up in the CRLs.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationDepth {
+    /// None.
+    None,
+    /// The end entity alone.
+    EndEntity,
+    /// Every certificate below the trust anchor.
+    Chain,
+}
+
+/// What a verifier does where it cannot know.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// Fail closed.
+    Deny,
+    /// Carry on.
+    Allow,
+}
+
+/// What a twin heals: the same tables as the scenario's, laid over them key by key; lists replace
+/// lists.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TwinPlan {
+    /// Certificates.
+    pub pki: Recipes,
+    /// The peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<PeerPlan>,
+    /// The target. A twin that changes the environment runs in a start of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetPlan>,
+    /// CRLs.
+    pub crl: CrlRecipes,
+    /// The stapled response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocsp: Option<OcspRecipe>,
+}
