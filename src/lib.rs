@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod expect;
+pub mod net;
+pub mod observe;
 pub mod pki;
 pub mod scenario;
 pub mod seed;
+pub mod target;

@@ -12,8 +12,6 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
-
-
 pub mod key;
 pub mod mangle;
 pub mod mint;

@@ -68,7 +68,9 @@ pub struct Scenario {
 }
 
 /// The side that the target plays.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// It verifies a client certificate.
@@ -96,7 +98,9 @@ impl fmt::Display for Role {
 }
 
 /// A TLS version.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
 pub enum TlsVersion {
     /// TLS 1.2 (RFC 5246).
     #[serde(rename = "tls1.2")]
@@ -125,7 +129,9 @@ impl fmt::Display for TlsVersion {
 }
 
 /// A set of rules beyond the RFCs that a target may claim to follow.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// X.509-SVID: the leaf carries one SPIFFE ID and is checked against its trust domain's bundle.

@@ -1,2 +1,3 @@
 //! key
-#[derive(Debug)] pub struct Key;
+#[derive(Debug)]
+pub struct Key;

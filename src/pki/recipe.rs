@@ -173,7 +173,9 @@ impl Recipe {
 }
 
 /// A kind of key pair.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// ECDSA on P-256: the default.

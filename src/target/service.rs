@@ -1,0 +1,1 @@
+//! The in-process service that the embedded targets share.
