@@ -1,9 +1,11 @@
 //! mtls-gauntlet: see `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod document;
 pub mod expect;
 pub mod net;
 pub mod observe;
+pub mod peer;
 pub mod pki;
 pub mod scenario;
 pub mod seed;

@@ -17,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
+pub mod exchange;
+pub mod fault;
+
 const BACKLOG: u32 = 4096;
 const PIPE_OCTETS: usize = 256 * 1024;
 

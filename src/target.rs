@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateRevocationListDer, ServerName};
+use ::rustls::pki_types::{CertificateRevocationListDer, ServerName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ use crate::observe::TargetView;
 use crate::pki::{Identity, TrustBundle};
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
+mod descriptor;
+pub mod identity;
+pub mod rustls;
 pub mod service;
 
 /// A boxed future: targets are kept behind one trait.
