@@ -3,10 +3,12 @@
 pub mod clock;
 pub mod document;
 pub mod expect;
+pub mod judge;
 pub mod net;
 pub mod observe;
 pub mod peer;
 pub mod pki;
+pub mod record;
 pub mod scenario;
 pub mod seed;
 pub mod target;
