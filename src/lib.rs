@@ -9,6 +9,8 @@ pub mod observe;
 pub mod peer;
 pub mod pki;
 pub mod record;
+pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod seed;
 pub mod target;
