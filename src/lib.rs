@@ -1,5 +1,6 @@
 //! mtls-gauntlet: see `ARCHITECTURE.md`.
 
+pub mod cli;
 pub mod clock;
 pub mod document;
 pub mod expect;

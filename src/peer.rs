@@ -62,7 +62,11 @@ impl Peer {
             HandshakePoint::HalfFirstFlight => Some(Silence::HalfFirstFlight),
             HandshakePoint::AfterFirstFlight => Some(Silence::AfterFirstFlight),
         });
-        Faults { silence, reset: aborts.is_some(), ..Faults::default() }
+        Faults {
+            silence,
+            reset: aborts.is_some(),
+            ..Faults::default()
+        }
     }
 
     fn certified_key(&self) -> Arc<CertifiedKey> {

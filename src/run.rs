@@ -16,6 +16,7 @@ use std::thread;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use crate::clock::Stopwatch;
 use crate::judge::{Evidence, judge};
 use crate::net::Transport;
 use crate::observe::Observation;
@@ -23,7 +24,6 @@ use crate::pki::mint::Mint;
 use crate::record::{CaseRecord, TargetRecord, TwinRecord};
 use crate::scenario::expand::Case;
 use crate::scenario::{Profile, Role, TlsVersion};
-use crate::clock::Stopwatch;
 use crate::target::{Capability, Environment, Running, StartError, Target};
 
 use self::attempt::attempt;
@@ -49,7 +49,7 @@ pub struct Plan {
     /// How long peers wait.
     pub patience: Patience,
     /// Where certificates come from.
-    pub mint: Mint,
+    pub mint: Arc<Mint>,
 }
 
 /// How many groups a worker keeps under way: a case that waits for a deadline should not hold up
@@ -58,11 +58,15 @@ const GROUPS_UNDER_WAY: usize = 8;
 
 /// Runs the plan and tells `emit` what happens. `stop` ends it early, between two cases.
 pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
-    emit(Event::RunStarted { cases: plan.cases.len() * plan.targets.len() });
+    emit(Event::RunStarted {
+        cases: plan.cases.len() * plan.targets.len(),
+    });
     let schedule = Schedule::of(&plan.cases, &plan.mint);
     for target in &plan.targets {
         for (case, error) in &schedule.broken {
-            let evidence = Evidence::Broken(format!("the scenario's certificates could not be minted: {error}"));
+            let evidence = Evidence::Broken(format!(
+                "the scenario's certificates could not be minted: {error}"
+            ));
             let record = judged(case, target.as_ref(), &evidence, None);
             emit(Event::CaseJudged(Box::new(record)));
         }
@@ -99,7 +103,9 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
             starts: *starts,
         }));
     }
-    emit(Event::RunFinished { complete: !stop.load(Ordering::Relaxed) });
+    emit(Event::RunFinished {
+        complete: !stop.load(Ordering::Relaxed),
+    });
 }
 
 /// What the workers share.
@@ -114,7 +120,10 @@ struct Shop<'a> {
 
 impl Shop<'_> {
     fn labour(&self, events: &mpsc::Sender<Event>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => {
                 // Without a runtime every case that this worker would have taken is left to others.
@@ -126,7 +135,9 @@ impl Shop<'_> {
             let mut under_way = FuturesUnordered::new();
             loop {
                 while under_way.len() < GROUPS_UNDER_WAY {
-                    let Some((target, group)) = self.work.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+                    let Some((target, group)) =
+                        self.work.get(self.next.fetch_add(1, Ordering::Relaxed))
+                    else {
                         break;
                     };
                     under_way.push(self.run_group(target.as_ref(), group, events));
@@ -152,7 +163,13 @@ impl Shop<'_> {
         }
     }
 
-    async fn run_case(&self, target: &dyn Target, group: &Group, staged: &Staged, post: &mut Post) -> CaseRecord {
+    async fn run_case(
+        &self,
+        target: &dyn Target,
+        group: &Group,
+        staged: &Staged,
+        post: &mut Post,
+    ) -> CaseRecord {
         let case = &staged.case;
         let mut duration_us = 0;
         let mut twin = None;
@@ -170,10 +187,17 @@ impl Shop<'_> {
         };
         CaseRecord {
             presented: staged.stage.presented(),
-            twin: twin.as_ref().map(|(evidence, same_start)| twin_record(evidence, *same_start)),
+            twin: twin
+                .as_ref()
+                .map(|(evidence, same_start)| twin_record(evidence, *same_start)),
             environment_digest: group.digest.clone(),
             duration_us,
-            ..judged(case, target, &evidence, twin.as_ref().map(|(evidence, _)| evidence))
+            ..judged(
+                case,
+                target,
+                &evidence,
+                twin.as_ref().map(|(evidence, _)| evidence),
+            )
         }
     }
 
@@ -191,7 +215,13 @@ impl Shop<'_> {
         None
     }
 
-    async fn try_case(&self, target: &dyn Target, group: &Group, staged: &Staged, post: &mut Post) -> Evidence {
+    async fn try_case(
+        &self,
+        target: &dyn Target,
+        group: &Group,
+        staged: &Staged,
+        post: &mut Post,
+    ) -> Evidence {
         if let Err(evidence) = self.ensure_started(target, group, staged, post) {
             return evidence;
         }
@@ -200,7 +230,9 @@ impl Shop<'_> {
             Err(error) => return Evidence::Broken(error.to_string()),
         };
         let evidence = match &post.running {
-            Some(running) => attempt(running.as_ref(), group.role, &peer, self.plan.transport).await,
+            Some(running) => {
+                attempt(running.as_ref(), group.role, &peer, self.plan.transport).await
+            }
             None => Evidence::Broken("the target is not running".into()),
         };
         if !post.trusts_itself_after(&evidence) {
@@ -243,7 +275,10 @@ impl Shop<'_> {
             Err(error) => return (Evidence::Broken(error.to_string()), false),
         };
         match self.start(target, environment, group.role) {
-            Ok(running) => (attempt(running.as_ref(), group.role, &peer, self.plan.transport).await, false),
+            Ok(running) => (
+                attempt(running.as_ref(), group.role, &peer, self.plan.transport).await,
+                false,
+            ),
             Err(evidence) => (evidence, false),
         }
     }
@@ -281,16 +316,34 @@ impl Shop<'_> {
         environment: Arc<Environment>,
         role: Role,
     ) -> Result<Box<dyn Running>, Evidence> {
-        if let Some(lacking) = environment.needs().into_iter().find(|need| !target.supports(*need)) {
-            return Err(Evidence::Unsupported(format!("the target does not support {}", lacking.word())));
+        if let Some(lacking) = environment
+            .needs()
+            .into_iter()
+            .find(|need| !target.supports(*need))
+        {
+            return Err(Evidence::Unsupported(format!(
+                "the target does not support {}",
+                lacking.word()
+            )));
         }
-        let started = target.start(environment, self.plan.transport).map_err(|error| match error {
-            StartError::Refused(words) => Evidence::Observed(Observation::refused_to_start(words)),
-            StartError::Unsupported(why) => Evidence::Unsupported(why),
-            StartError::Broken(why) => Evidence::Broken(why),
-        })?;
-        let index = self.plan.targets.iter().position(|candidate| std::ptr::addr_eq(Arc::as_ptr(candidate), target));
-        *lock(&self.starts).entry((index.unwrap_or(0), role)).or_default() += 1;
+        let started =
+            target
+                .start(environment, self.plan.transport)
+                .map_err(|error| match error {
+                    StartError::Refused(words) => {
+                        Evidence::Observed(Observation::refused_to_start(words))
+                    }
+                    StartError::Unsupported(why) => Evidence::Unsupported(why),
+                    StartError::Broken(why) => Evidence::Broken(why),
+                })?;
+        let index = self
+            .plan
+            .targets
+            .iter()
+            .position(|candidate| std::ptr::addr_eq(Arc::as_ptr(candidate), target));
+        *lock(&self.starts)
+            .entry((index.unwrap_or(0), role))
+            .or_default() += 1;
         Ok(started)
     }
 }
@@ -346,9 +399,19 @@ fn twin_record(evidence: &Evidence, same_start: bool) -> TwinRecord {
 }
 
 /// The record of a case as far as its evidence makes it.
-fn judged(case: &Case, target: &dyn Target, evidence: &Evidence, twin: Option<&Evidence>) -> CaseRecord {
+fn judged(
+    case: &Case,
+    target: &dyn Target,
+    evidence: &Evidence,
+    twin: Option<&Evidence>,
+) -> CaseRecord {
     let scenario = &case.scenario;
-    let judgement = judge(&scenario.expect, scenario.target.may_refuse_to_start, evidence, twin);
+    let judgement = judge(
+        &scenario.expect,
+        scenario.target.may_refuse_to_start,
+        evidence,
+        twin,
+    );
     let id = case.id();
     CaseRecord {
         scenario: scenario.id.clone(),

@@ -8,7 +8,10 @@ use crate::record::CaseRecord;
 /// The evidence as lines of a label and a text.
 pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     let mut lines = vec![
-        ("holds", format!("{} ({}; {})", case.title, case.level, case.spec.join("; "))),
+        (
+            "holds",
+            format!("{} ({}; {})", case.title, case.level, case.spec.join("; ")),
+        ),
         ("verdict", verdict(case)),
         ("presented", case.presented.clone()),
         ("expected", expected(&case.expectation)),
@@ -16,10 +19,17 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     if let Some(observation) = &case.observation {
         lines.push(("peer saw", peer_saw(&observation.peer)));
         let target = observation.target.as_ref();
-        lines.push(("target saw", target.map_or("it cannot tell".into(), target_saw)));
+        lines.push((
+            "target saw",
+            target.map_or("it cannot tell".into(), target_saw),
+        ));
     }
     if let Some(twin) = &case.twin {
-        let start = if twin.same_start { "in the same start" } else { "in a start of its own" };
+        let start = if twin.same_start {
+            "in the same start"
+        } else {
+            "in a start of its own"
+        };
         lines.push(("twin", format!("{}, {start}", twin.words)));
     }
     if let Some(known) = &case.known {
@@ -32,7 +42,10 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
 
 /// The command that runs this case again.
 pub fn repeat(case: &CaseRecord, seed: u64) -> String {
-    format!("mtls-gauntlet run {} --target {} --seed {seed}", case.id, case.target)
+    format!(
+        "mtls-gauntlet run {} --target {} --seed {seed}",
+        case.id, case.target
+    )
 }
 
 fn verdict(case: &CaseRecord) -> String {
@@ -74,7 +87,11 @@ fn target_saw(view: &TargetView) -> String {
     let end = match &view.end {
         TargetEnd::Accepted => format!(
             "it accepted the peer as {}",
-            view.identity.as_ref().map_or("nobody in particular".into(), |identity| format!("`{identity}`"))
+            view.identity
+                .as_ref()
+                .map_or("nobody in particular".into(), |identity| format!(
+                    "`{identity}`"
+                ))
         ),
         TargetEnd::Refused(words) => format!("it refused the peer: {words}"),
         TargetEnd::RefusedToStart(words) => format!("it refused to start: {words}"),

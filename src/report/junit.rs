@@ -33,11 +33,18 @@ fn test(case: &CaseRecord, level: Level, seed: u64) -> TestCase {
     let mut status = match case.objection(level) {
         Some(Objection::Broken) => TestCaseStatus::non_success(NonSuccessKind::Error),
         Some(_) => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        None if case.verdict == Verdict::Unsupported || case.verdict.is_failure() => TestCaseStatus::skipped(),
+        None if case.verdict == Verdict::Unsupported || case.verdict.is_failure() => {
+            TestCaseStatus::skipped()
+        }
         None => TestCaseStatus::success(),
     };
-    let kind = case.failure_kind.map_or_else(|| case.verdict.to_string(), |kind| kind.to_string());
-    let message = case.known.as_ref().map_or_else(|| case.reason.clone(), |known| format!("known: {known}"));
+    let kind = case
+        .failure_kind
+        .map_or_else(|| case.verdict.to_string(), |kind| kind.to_string());
+    let message = case
+        .known
+        .as_ref()
+        .map_or_else(|| case.reason.clone(), |known| format!("known: {known}"));
     status.set_message(message).set_type(kind);
     let text: Vec<_> = evidence::lines(case, seed)
         .into_iter()

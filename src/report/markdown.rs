@@ -15,7 +15,10 @@ pub fn render(run: &Run, level: Level) -> String {
     let verdict = match (run.complete, objections.len()) {
         (false, _) => "**Incomplete**: the run was cut short.".into(),
         (true, 0) => "**As expected.**".into(),
-        (true, count) => format!("**Not as expected**: {count} of {} cases keep the gate shut.", run.cases.len()),
+        (true, count) => format!(
+            "**Not as expected**: {count} of {} cases keep the gate shut.",
+            run.cases.len()
+        ),
     };
     let _ = writeln!(out, "{verdict}\n");
     summary(&mut out, run);
@@ -35,12 +38,27 @@ pub fn render(run: &Run, level: Level) -> String {
 
 fn summary(out: &mut String, run: &Run) {
     for target in &run.targets {
-        let _ = writeln!(out, "- {} {}, role {}, started {} times", target.name, target.version, target.role, target.starts);
+        let _ = writeln!(
+            out,
+            "- {} {}, role {}, started {} times",
+            target.name, target.version, target.role, target.starts
+        );
     }
-    let _ = writeln!(out, "\n| scenarios | cases | {} | known |", Verdict::ALL.map(Verdict::word).join(" | "));
+    let _ = writeln!(
+        out,
+        "\n| scenarios | cases | {} | known |",
+        Verdict::ALL.map(Verdict::word).join(" | ")
+    );
     let _ = writeln!(out, "|{}", "---:|".repeat(Verdict::ALL.len() + 3));
     let counts = Verdict::ALL.map(|verdict| run.summary.count(verdict).to_string());
-    let _ = writeln!(out, "| {} | {} | {} | {} |", run.summary.scenarios, run.summary.cases, counts.join(" | "), run.summary.known);
+    let _ = writeln!(
+        out,
+        "| {} | {} | {} | {} |",
+        run.summary.scenarios,
+        run.summary.cases,
+        counts.join(" | "),
+        run.summary.known
+    );
 }
 
 fn known(out: &mut String, run: &Run) {
@@ -48,7 +66,13 @@ fn known(out: &mut String, run: &Run) {
         .cases
         .iter()
         .filter(|case| case.is_known_failure())
-        .filter_map(|case| Some((case.target.as_str(), case.scenario.as_str(), case.known.as_deref()?)))
+        .filter_map(|case| {
+            Some((
+                case.target.as_str(),
+                case.scenario.as_str(),
+                case.known.as_deref()?,
+            ))
+        })
         .collect();
     reasons.dedup();
     if reasons.is_empty() {

@@ -36,7 +36,9 @@ pub struct Row<'r> {
 impl Row<'_> {
     /// The first part of the id.
     pub fn family(&self) -> &str {
-        self.scenario.split_once('/').map_or(self.scenario, |(family, _)| family)
+        self.scenario
+            .split_once('/')
+            .map_or(self.scenario, |(family, _)| family)
     }
 
     /// The rest of it.
@@ -53,24 +55,40 @@ impl<'r> Matrix<'r> {
         columns.dedup();
         let mut rows: BTreeMap<&str, Vec<Option<&CaseRecord>>> = BTreeMap::new();
         for case in &run.cases {
-            let cells = rows.entry(&case.scenario).or_insert_with(|| vec![None; columns.len()]);
+            let cells = rows
+                .entry(&case.scenario)
+                .or_insert_with(|| vec![None; columns.len()]);
             if let Ok(index) = columns.binary_search(&column(case)) {
                 cells[index] = Some(case);
             }
         }
-        let rows = rows.into_iter().map(|(scenario, cells)| Row { scenario, cells }).collect();
+        let rows = rows
+            .into_iter()
+            .map(|(scenario, cells)| Row { scenario, cells })
+            .collect();
         Self { columns, rows }
     }
 }
 
 fn column(case: &CaseRecord) -> Column {
-    Column { target: case.target.clone(), role: case.role, tls: case.tls }
+    Column {
+        target: case.target.clone(),
+        role: case.role,
+        tls: case.tls,
+    }
 }
 
 /// The word in a cell: what a person should see at once.
 pub fn word(case: &CaseRecord) -> &'static str {
     match (case.verdict, case.failure_kind) {
-        (Verdict::Policy, _) if case.observation.as_ref().is_some_and(|seen| seen.accepted()) => "accepts",
+        (Verdict::Policy, _)
+            if case
+                .observation
+                .as_ref()
+                .is_some_and(|seen| seen.accepted()) =>
+        {
+            "accepts"
+        }
         (Verdict::Policy, _) => "refuses",
         (Verdict::Pass | Verdict::Lenient, _) if case.known.is_some() => "STALE",
         (verdict, _) if verdict.is_failure() && case.known.is_some() => "known",

@@ -26,14 +26,25 @@ pub fn render(run: &Run, level: Level) -> String {
 pub fn summary(run: &Run, level: Level) -> String {
     let mut out = String::new();
     for target in &run.targets {
-        let starts = if target.starts == 1 { "start" } else { "starts" };
-        let _ = writeln!(out, "{} {}, role {}: {} {starts}", target.name, target.version, target.role, target.starts);
+        let starts = if target.starts == 1 {
+            "start"
+        } else {
+            "starts"
+        };
+        let _ = writeln!(
+            out,
+            "{} {}, role {}: {} {starts}",
+            target.name, target.version, target.role, target.starts
+        );
     }
     let _ = writeln!(out, "{}", counts(&run.summary));
     let objections = run.objections(level).count();
     let bold = Style::new().bold();
     let verdict = match (objections, run.complete) {
-        (_, false) => "incomplete: the run was cut short, and proves nothing about what it did not reach".into(),
+        (_, false) => {
+            "incomplete: the run was cut short, and proves nothing about what it did not reach"
+                .into()
+        }
         (0, true) => "as expected".into(),
         (1, true) => "not as expected: 1 case keeps the gate shut".into(),
         (count, true) => format!("not as expected: {count} cases keep the gate shut"),
@@ -43,7 +54,10 @@ pub fn summary(run: &Run, level: Level) -> String {
 }
 
 fn counts(summary: &Summary) -> String {
-    let mut words = vec![format!("{} scenarios, {} cases:", summary.scenarios, summary.cases)];
+    let mut words = vec![format!(
+        "{} scenarios, {} cases:",
+        summary.scenarios, summary.cases
+    )];
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
         if count == 0 {
@@ -61,12 +75,19 @@ fn counts(summary: &Summary) -> String {
 
 fn table(run: &Run) -> Table {
     let matrix = Matrix::of(run);
-    let several = run.targets.iter().any(|target| Some(&target.name) != run.targets.first().map(|first| &first.name));
+    let several = run
+        .targets
+        .iter()
+        .any(|target| Some(&target.name) != run.targets.first().map(|first| &first.name));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let header = matrix.columns.iter().map(|column| {
         let part = format!("{}\n{}", column.role, column.tls);
-        if several { format!("{}\n{part}", column.target) } else { part }
+        if several {
+            format!("{}\n{part}", column.target)
+        } else {
+            part
+        }
     });
     table.set_header(std::iter::once("scenario".to_owned()).chain(header));
     let mut family = "";
@@ -76,7 +97,10 @@ fn table(run: &Run) -> Table {
             let bold = Style::new().bold();
             table.add_row([format!("{bold}{family}{bold:#}")]);
         }
-        let cells = row.cells.iter().map(|cell| cell.map_or(String::new(), coloured));
+        let cells = row
+            .cells
+            .iter()
+            .map(|cell| cell.map_or(String::new(), coloured));
         table.add_row(std::iter::once(format!("  {}", row.name())).chain(cells));
     }
     table

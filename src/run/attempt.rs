@@ -15,7 +15,12 @@ use crate::target::Running;
 const AFTERMATH: Duration = Duration::from_secs(2);
 
 /// Lets `peer` meet the running target.
-pub async fn attempt(running: &dyn Running, role: Role, peer: &Peer, transport: Transport) -> Evidence {
+pub async fn attempt(
+    running: &dyn Running,
+    role: Role,
+    peer: &Peer,
+    transport: Transport,
+) -> Evidence {
     let observed = match role {
         Role::Server => meet_server(running, peer).await,
         Role::Client => meet_client(running, peer, transport).await,
@@ -48,7 +53,10 @@ async fn meet_client(
         connecting.ok().flatten()
     };
     let (view, target) = tokio::join!(peer::server::meet(peer, &listener), target);
-    Ok(Observation { peer: view?, target })
+    Ok(Observation {
+        peer: view?,
+        target,
+    })
 }
 
 async fn aftermath(view: impl Future<Output = Option<TargetView>>) -> Option<TargetView> {

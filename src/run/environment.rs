@@ -11,9 +11,11 @@ use serde_json::json;
 
 use crate::net::fault::Faults;
 use crate::peer::Peer;
-use crate::pki::mint::{Mint, Pki};
 use crate::pki::PkiError;
-use crate::scenario::{HandshakePoint, PeerPlan, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion};
+use crate::pki::mint::{Mint, Pki};
+use crate::scenario::{
+    HandshakePoint, PeerPlan, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
+};
 use crate::target::{DEFAULT_HANDSHAKE_DEADLINE, Environment};
 
 /// The trust domain of the baseline's identities.
@@ -31,9 +33,18 @@ impl Stage {
     ///
     /// # Errors
     /// When its recipes cannot be minted: the scenario's fault.
-    pub fn new(mint: &Mint, scenario: Arc<Scenario>, role: Role, label: &str) -> Result<Self, PkiError> {
+    pub fn new(
+        mint: &Arc<Mint>,
+        scenario: Arc<Scenario>,
+        role: Role,
+        label: &str,
+    ) -> Result<Self, PkiError> {
         let pki = mint.pki(&scenario.pki, role, label)?;
-        Ok(Self { scenario, role, pki })
+        Ok(Self {
+            scenario,
+            role,
+            pki,
+        })
     }
 
     /// The scenario.
@@ -56,7 +67,7 @@ impl Stage {
     pub fn digest(&self) -> Result<String, PkiError> {
         let plan = &self.scenario.target;
         let lineages = |names: &[String]| -> Result<Vec<String>, PkiError> {
-            names.iter().map(|name| self.pki.lineage(name)).collect()
+            names.iter().map(|name| self.lineage(name)).collect()
         };
         let mut domains = BTreeMap::new();
         for (domain, anchors) in self.trust_domains() {
@@ -65,7 +76,13 @@ impl Stage {
         let mut authorities = BTreeMap::new();
         for (name, crl) in &self.scenario.crl {
             let issuer = crl.issuer.as_ref().unwrap_or(name);
-            authorities.insert(name, [self.pki.lineage(issuer)?, self.pki.lineage(crl.signed_by.as_ref().unwrap_or(issuer))?]);
+            authorities.insert(
+                name,
+                [
+                    self.lineage(issuer)?,
+                    self.lineage(crl.signed_by.as_ref().unwrap_or(issuer))?,
+                ],
+            );
         }
         let description = json!({
             "role": self.role,
@@ -75,13 +92,18 @@ impl Stage {
             "trusts": lineages(&self.trusts())?,
             "trust-domains": domains,
             "presents": lineages(&plan.presents.clone().unwrap_or_else(|| vec!["target".into()]))?,
-            "signs-with": plan.signs_with.as_ref().map(|name| self.pki.lineage(name)).transpose()?,
+            "signs-with": plan.signs_with.as_ref().map(|name| self.lineage(name)).transpose()?,
             "crl": self.scenario.crl,
             "crl-authorities": authorities,
             "crl-scenario": (!self.scenario.crl.is_empty()).then_some(&self.scenario.id),
         });
         let digest = digest::digest(&digest::SHA256, description.to_string().as_bytes());
-        Ok(digest.as_ref().iter().take(8).map(|octet| format!("{octet:02x}")).collect())
+        Ok(digest
+            .as_ref()
+            .iter()
+            .take(8)
+            .map(|octet| format!("{octet:02x}"))
+            .collect())
     }
 
     /// What the target is configured with. `revoked` is where the entries that a CRL revokes come
@@ -89,7 +111,7 @@ impl Stage {
     ///
     /// # Errors
     /// When something cannot be minted.
-    pub fn environment(&self, mint: &Mint, revoked: &Pki) -> Result<Environment, PkiError> {
+    pub fn environment(&self, mint: &Arc<Mint>, revoked: &Pki) -> Result<Environment, PkiError> {
         let plan = &self.scenario.target;
         let mut trust_domains = BTreeMap::new();
         for (domain, anchors) in self.trust_domains() {
@@ -99,16 +121,27 @@ impl Stage {
         for (name, crl) in &self.scenario.crl {
             crls.push(revoked.crl(name, crl)?);
         }
-        let default_depth = if crls.is_empty() { RevocationDepth::None } else { RevocationDepth::Chain };
+        let default_depth = if crls.is_empty() {
+            RevocationDepth::None
+        } else {
+            RevocationDepth::Chain
+        };
         Ok(Environment {
             role: self.role,
             clock: mint.clock(),
-            identity: self.pki.identity(plan.presents.as_deref(), plan.signs_with.as_deref(), "target")?,
+            identity: self.pki.identity(
+                plan.presents.as_deref(),
+                plan.signs_with.as_deref(),
+                "target",
+            )?,
             trust: self.pki.trust(&self.trusts())?,
             trust_domains,
             profile: self.scenario.profile,
             client_auth: plan.client_auth.unwrap_or_default(),
-            versions: plan.versions.clone().unwrap_or_else(|| TlsVersion::ALL.to_vec()),
+            versions: plan
+                .versions
+                .clone()
+                .unwrap_or_else(|| TlsVersion::ALL.to_vec()),
             alpn: octets(&plan.alpn),
             server_name: server_name(plan)?,
             crls,
@@ -118,7 +151,9 @@ impl Stage {
             stapling: self.stapling(),
             handshake_deadline: plan
                 .handshake_deadline_ms
-                .map_or(DEFAULT_HANDSHAKE_DEADLINE, |ms| Duration::from_millis(ms.into())),
+                .map_or(DEFAULT_HANDSHAKE_DEADLINE, |ms| {
+                    Duration::from_millis(ms.into())
+                }),
             digest: self.digest()?,
         })
     }
@@ -135,7 +170,11 @@ impl Stage {
             None => Vec::new(),
         };
         Ok(Peer {
-            identity: self.pki.identity(plan.presents.as_deref(), plan.signs_with.as_deref(), "peer")?,
+            identity: self.pki.identity(
+                plan.presents.as_deref(),
+                plan.signs_with.as_deref(),
+                "peer",
+            )?,
             staple,
             version: tls,
             server_name: sni(plan)?,
@@ -161,25 +200,42 @@ impl Stage {
     /// When an entry cannot be resolved.
     pub fn peer_digest(&self) -> Result<String, PkiError> {
         let plan = &self.scenario.peer;
-        let presents = plan.presents.clone().unwrap_or_else(|| self.pki.default_presents("peer"));
-        let lineages: Result<Vec<_>, _> = presents.iter().map(|name| self.pki.lineage(name)).collect();
-        let signs_with = plan.signs_with.as_ref().map(|name| self.pki.lineage(name)).transpose()?;
+        let presents = plan
+            .presents
+            .clone()
+            .map_or_else(|| self.pki.default_presents("peer"), Ok)?;
+        let lineages: Result<Vec<_>, _> = presents.iter().map(|name| self.lineage(name)).collect();
+        let signs_with = plan
+            .signs_with
+            .as_ref()
+            .map(|name| self.lineage(name))
+            .transpose()?;
         Ok(json!([plan, lineages?, signs_with, self.scenario.ocsp]).to_string())
     }
 
     /// What the peer presents, in words: `peer <- issuing <- (root)`.
     pub fn presented(&self) -> String {
-        let names = self
-            .scenario
-            .peer
-            .presents
-            .clone()
-            .unwrap_or_else(|| self.pki.default_presents("peer"));
-        if names.is_empty() { "nothing".into() } else { names.join(", ") }
+        let declared = self.scenario.peer.presents.clone();
+        let names = declared
+            .or_else(|| self.pki.default_presents("peer").ok())
+            .unwrap_or_default();
+        if names.is_empty() {
+            "nothing".into()
+        } else {
+            names.join(", ")
+        }
+    }
+
+    fn lineage(&self, name: &str) -> Result<String, PkiError> {
+        self.pki.lineage(name).map(str::to_owned)
     }
 
     fn trusts(&self) -> Vec<String> {
-        self.scenario.target.trusts.clone().unwrap_or_else(|| vec!["root".into()])
+        self.scenario
+            .target
+            .trusts
+            .clone()
+            .unwrap_or_else(|| vec!["root".into()])
     }
 
     fn trust_domains(&self) -> BTreeMap<String, Vec<String>> {
@@ -192,7 +248,11 @@ impl Stage {
 
     /// A client looks at stapled responses where the scenario is about them.
     fn stapling(&self) -> bool {
-        let must_staple = self.scenario.pki.values().any(|recipe| recipe.must_staple == Some(true));
+        let must_staple = self
+            .scenario
+            .pki
+            .values()
+            .any(|recipe| recipe.must_staple == Some(true));
         self.role == Role::Client && (self.scenario.ocsp.is_some() || must_staple)
     }
 
@@ -201,7 +261,9 @@ impl Stage {
         let mut hints = Vec::new();
         if self.role == Role::Client {
             for name in plan.hints.clone().unwrap_or_else(|| vec!["root".into()]) {
-                hints.push(DistinguishedName::from(self.pki.certificate(&name)?.subject.clone()));
+                hints.push(DistinguishedName::from(
+                    self.pki.certificate(&name)?.subject.to_vec(),
+                ));
             }
             for number in 0..plan.filler_hints.unwrap_or(0) {
                 hints.push(DistinguishedName::from(filler_name(number)));
@@ -225,7 +287,10 @@ fn octets(names: &[String]) -> Vec<Vec<u8>> {
 }
 
 fn server_name(plan: &TargetPlan) -> Result<ServerName<'static>, PkiError> {
-    let name = plan.server_name.clone().unwrap_or_else(|| "peer.gauntlet.test".into());
+    let name = plan
+        .server_name
+        .clone()
+        .unwrap_or_else(|| "peer.gauntlet.test".into());
     ServerName::try_from(name.clone()).map_err(|_| PkiError::Recipe {
         entry: "target.server-name".into(),
         reason: format!("`{name}` is neither a DNS name nor an IP address"),
@@ -233,21 +298,40 @@ fn server_name(plan: &TargetPlan) -> Result<ServerName<'static>, PkiError> {
 }
 
 fn sni(plan: &PeerPlan) -> Result<Option<DnsName<'static>>, PkiError> {
-    let name = plan.sni.clone().unwrap_or_else(|| "target.gauntlet.test".into());
+    let name = plan
+        .sni
+        .clone()
+        .unwrap_or_else(|| "target.gauntlet.test".into());
     if name.is_empty() {
         return Ok(None);
     }
-    DnsName::try_from(name.clone()).map(Some).map_err(|_| PkiError::Recipe {
-        entry: "peer.sni".into(),
-        reason: format!("`{name}` is not a DNS name; an empty string sends none"),
-    })
+    DnsName::try_from(name.clone())
+        .map(Some)
+        .map_err(|_| PkiError::Recipe {
+            entry: "peer.sni".into(),
+            reason: format!("`{name}` is not a DNS name; an empty string sends none"),
+        })
 }
 
 /// `CN=filler-<number>` as DER. Two digits and more would change the lengths, so it is padded to five.
 fn filler_name(number: u16) -> Vec<u8> {
     let text = format!("filler-{number:05}");
     let length = text.len() as u8;
-    let mut der = vec![0x30, length + 11, 0x31, length + 9, 0x30, length + 7, 0x06, 3, 0x55, 4, 3, 0x0c, length];
+    let mut der = vec![
+        0x30,
+        length + 11,
+        0x31,
+        length + 9,
+        0x30,
+        length + 7,
+        0x06,
+        3,
+        0x55,
+        4,
+        3,
+        0x0c,
+        length,
+    ];
     der.extend(text.as_bytes());
     der
 }

@@ -51,7 +51,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// Sets the stages up and groups the cases.
-    pub fn of(cases: &[Case], mint: &Mint) -> Self {
+    pub fn of(cases: &[Case], mint: &Arc<Mint>) -> Self {
         let mut schedule = Self::default();
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         let mut stages: HashMap<(String, Role), Arc<Prepared>> = HashMap::new();
@@ -71,11 +71,13 @@ impl Schedule {
                     }
                 },
             };
-            let group = groups.entry(prepared.digest.clone()).or_insert_with(|| Group {
-                digest: prepared.digest.clone(),
-                role: case.role,
-                cases: Vec::new(),
-            });
+            let group = groups
+                .entry(prepared.digest.clone())
+                .or_insert_with(|| Group {
+                    digest: prepared.digest.clone(),
+                    role: case.role,
+                    cases: Vec::new(),
+                });
             group.cases.push(Staged {
                 case: case.clone(),
                 stage: Arc::clone(&prepared.stage),
@@ -83,7 +85,9 @@ impl Schedule {
             });
         }
         schedule.groups = groups.into_values().collect();
-        schedule.groups.sort_by_key(|group| std::cmp::Reverse(group.cases.len()));
+        schedule
+            .groups
+            .sort_by_key(|group| std::cmp::Reverse(group.cases.len()));
         schedule
     }
 }
@@ -95,7 +99,7 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(scenario: &Arc<Scenario>, role: Role, mint: &Mint) -> Result<Self, PkiError> {
+    fn of(scenario: &Arc<Scenario>, role: Role, mint: &Arc<Mint>) -> Result<Self, PkiError> {
         let label = format!("{}/{role}", scenario.id);
         let stage = Stage::new(mint, Arc::clone(scenario), role, &label)?;
         let twin = match &scenario.control {
@@ -109,6 +113,10 @@ impl Prepared {
             }
             None => None,
         };
-        Ok(Self { digest: stage.digest()?, stage: Arc::new(stage), twin })
+        Ok(Self {
+            digest: stage.digest()?,
+            stage: Arc::new(stage),
+            twin,
+        })
     }
 }
