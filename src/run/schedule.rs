@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::environment::Stage;
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
+use crate::pki::recipe::KeyKind;
 use crate::scenario::expand::Case;
 use crate::scenario::{Role, Scenario};
 
@@ -43,7 +44,7 @@ pub struct Group {
 /// The schedule of a run, the same for each of its targets.
 #[derive(Default)]
 pub struct Schedule {
-    /// The groups, the largest first: what takes longest should start first.
+    /// The groups, the one that takes longest first.
     pub groups: Vec<Group>,
     /// The cases that could not be set up, and why.
     pub broken: Vec<(Case, PkiError)>,
