@@ -222,6 +222,11 @@ impl KeyKind {
             Self::Rsa1024 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096
         )
     }
+
+    /// Does it sign with ECDSA?
+    pub fn is_ecdsa(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::P521)
+    }
 }
 
 /// How an issuer signs, where it is not what its key kind suggests.
