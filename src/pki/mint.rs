@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use self::entries::{Entries, Entry};
 use self::plan::{IssuerView, Plan};
 use super::key::{Key, KeyPool};
-use super::recipe::{CrlRecipe, OcspRecipe, Recipes};
+use super::recipe::{CrlRecipe, KeyKind, OcspRecipe, Recipes};
 use super::{Identity, PkiError, TrustBundle, revoke};
 use crate::clock::Clock;
 use crate::scenario::Role;
@@ -302,7 +302,7 @@ impl Pki {
             place = owner;
         }
         let entry = self.entry(place);
-        let kind = entry.recipe.key.unwrap_or_default();
+        let kind = entry.recipe.key.unwrap_or(KeyKind::P256);
         self.mint.pool.key(kind, &entry.slot)
     }
 
