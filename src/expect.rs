@@ -42,7 +42,9 @@ impl fmt::Display for Outcome {
 }
 
 /// How binding a scenario is for a target.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// A requirement: failing it fails the gate.
@@ -124,7 +126,10 @@ alerts! {
 impl Alert {
     /// The alert with this number on the wire, if it has a name here.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.iter().copied().find(|alert| alert.number() == number)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|alert| alert.number() == number)
     }
 }
 

@@ -1,0 +1,59 @@
+//! Embeds the scenario files, and the version of rustls that the embedded target is built on.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+
+    let folder = root.join("scenarios");
+    let mut files = Vec::new();
+    collect(&folder, &mut files)?;
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in &files {
+        let path = file.strip_prefix(&folder).unwrap_or(file).display();
+        let _ = writeln!(
+            list,
+            "    (\"{path}\", include_str!({:?})),",
+            file.display().to_string()
+        );
+    }
+    list.push_str("]\n");
+    fs::write(out.join("scenarios.rs"), list)?;
+
+    let lock = fs::read_to_string(root.join("Cargo.lock"))?;
+    println!(
+        "cargo::rustc-env=MTLS_GAUNTLET_RUSTLS_VERSION={}",
+        version_of(&lock, "rustls")
+    );
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn version_of<'a>(lock: &'a str, package: &str) -> &'a str {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name);
+    let version = lines
+        .nth(1)
+        .and_then(|line| line.strip_prefix("version = \""));
+    version.map_or("unknown", |version| version.trim_end_matches('"'))
+}

@@ -1,0 +1,259 @@
+//! The network between the peer and the target: loopback TCP, or pipes in memory.
+//!
+//! Both transports have the same shape (listen, dial, accept), so an in-process target runs its real
+//! accept loop on either. Real sockets are set up as a careful service would: TCP_NODELAY at both
+//! ends, and a listen backlog of 4096 where tokio's own `bind` gives 128.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Mutex, mpsc};
+
+pub mod exchange;
+pub mod fault;
+
+const BACKLOG: u32 = 4096;
+const PIPE_OCTETS: usize = 256 * 1024;
+
+/// What carries the octets.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// TCP on the loopback interface.
+    #[default]
+    Tcp,
+    /// Pipes in memory.
+    Memory,
+}
+
+impl Transport {
+    /// Starts listening on an address of its own choice: a free port of 127.0.0.1, or a new pipe.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn listen(self) -> io::Result<Listener> {
+        match self {
+            Self::Tcp => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+                Ok(Listener::Tcp(socket.listen(BACKLOG)?))
+            }
+            Self::Memory => {
+                let (dialled, accepted) = mpsc::unbounded_channel();
+                Ok(Listener::Memory(
+                    Mutex::new(accepted),
+                    Arc::new(Pipe::new(dialled)),
+                ))
+            }
+        }
+    }
+}
+
+/// Something that connections can be accepted from.
+pub enum Listener {
+    /// A TCP socket.
+    Tcp(TcpListener),
+    /// The accepting end of a pipe.
+    Memory(Mutex<mpsc::UnboundedReceiver<Stream>>, Arc<Pipe>),
+}
+
+impl Listener {
+    /// Where to dial it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn address(&self) -> io::Result<Address> {
+        Ok(match self {
+            Self::Tcp(listener) => Address::Tcp(listener.local_addr()?),
+            Self::Memory(_, pipe) => Address::Memory(Arc::clone(pipe)),
+        })
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// What the operating system says, or `BrokenPipe` when nobody can dial any more.
+    pub async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream {
+                    id: ConnectionId(u64::from(remote.port())),
+                    carrier: Carrier::Tcp(stream),
+                })
+            }
+            Self::Memory(accepted, _) => {
+                let next = accepted.lock().await.recv().await;
+                next.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+            }
+        }
+    }
+}
+
+/// Where a listener can be dialled.
+#[derive(Clone)]
+pub enum Address {
+    /// A socket address.
+    Tcp(SocketAddr),
+    /// A pipe in memory.
+    Memory(Arc<Pipe>),
+}
+
+impl Address {
+    /// Connects.
+    ///
+    /// # Errors
+    /// What the operating system says, or `ConnectionRefused` when the listener is gone.
+    pub async fn dial(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                let id = ConnectionId(u64::from(stream.local_addr()?.port()));
+                Ok(Stream {
+                    id,
+                    carrier: Carrier::Tcp(stream),
+                })
+            }
+            Self::Memory(pipe) => pipe.dial(),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Memory(_) => f.write_str("memory"),
+        }
+    }
+}
+
+/// The dialling end of a listener in memory.
+pub struct Pipe {
+    dialled: mpsc::UnboundedSender<Stream>,
+    connections: AtomicU64,
+}
+
+impl Pipe {
+    fn new(dialled: mpsc::UnboundedSender<Stream>) -> Self {
+        Self {
+            dialled,
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    fn dial(&self) -> io::Result<Stream> {
+        let id = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed));
+        let (near, far) = tokio::io::duplex(PIPE_OCTETS);
+        self.dialled
+            .send(Stream {
+                id,
+                carrier: Carrier::Memory(far),
+            })
+            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        Ok(Stream {
+            id,
+            carrier: Carrier::Memory(near),
+        })
+    }
+}
+
+/// Names a connection alike at both ends, as long as its listener lives.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ConnectionId(u64);
+
+/// One end of a connection.
+pub struct Stream {
+    id: ConnectionId,
+    carrier: Carrier,
+}
+
+enum Carrier {
+    Tcp(TcpStream),
+    Memory(DuplexStream),
+}
+
+impl Stream {
+    /// The connection that this is an end of.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Makes dropping this end a reset instead of an orderly close. Pipes in memory have no resets.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn reset_on_drop(&self) -> io::Result<()> {
+        match &self.carrier {
+            Carrier::Tcp(stream) => stream.set_zero_linger(),
+            Carrier::Memory(_) => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Carrier::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Carrier::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    // A TLS stack that has one go at sending its last words (a ChangeCipherSpec and an alert are two
+    // buffers) needs them to leave together.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Carrier::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Carrier::Memory(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Carrier::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The peer: the harness's own end of the connection, opposite the target.
+//!
+//! It presents what the scenario says, verifies nothing, and reports what it saw. In TLS 1.3 the
+//! target judges after the peer's handshake is done, so the peer listens a moment before it writes: a
+//! request sent into a refusal turns the alert into a reset, and the evidence is gone.
+
+use std::io;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::DnsName;
+use rustls::sign::CertifiedKey;
+use rustls::{DistinguishedName, SupportedProtocolVersion};
+use tokio::io::AsyncReadExt;
+
+use crate::expect::Alert;
+use crate::net::Stream;
+use crate::net::fault::{Faults, Silence};
+use crate::observe::{PeerEnd, PeerView};
+use crate::pki::Identity;
+use crate::scenario::{HandshakePoint, TlsVersion};
+
+pub mod client;
+mod lenient;
+pub mod server;
+
+/// Everything that the peer needs to know about one connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// What it presents; an empty chain presents nothing.
+    pub identity: Identity,
+    /// The OCSP response that it staples, as a server.
+    pub staple: Vec<u8>,
+    /// The only TLS version that it speaks.
+    pub version: TlsVersion,
+    /// The server name that it asks for, as a client.
+    pub server_name: Option<DnsName<'static>>,
+    /// The application protocols that it offers.
+    pub alpn: Vec<Vec<u8>>,
+    /// The authorities that it names in its CertificateRequest, as a server.
+    pub hints: Arc<[DistinguishedName]>,
+    /// Does it ask for a client certificate, as a server?
+    pub asks: bool,
+    /// What it does to its own octets on their way out.
+    pub faults: Faults,
+    /// It says nothing at all.
+    pub mute: bool,
+    /// How many silent connections it opens first, as a client.
+    pub crowd: u16,
+    /// How long it listens before it writes, where the target does not tell that it has decided.
+    pub listen: Duration,
+    /// How long the whole connection may take.
+    pub deadline: Duration,
+}
+
+impl Peer {
+    /// The faults of a peer that stalls or aborts at these points.
+    pub fn faults(stalls: Option<HandshakePoint>, aborts: Option<HandshakePoint>) -> Faults {
+        let silence = stalls.or(aborts).and_then(|point| match point {
+            HandshakePoint::FirstByte => None,
+            HandshakePoint::HalfFirstFlight => Some(Silence::HalfFirstFlight),
+            HandshakePoint::AfterFirstFlight => Some(Silence::AfterFirstFlight),
+        });
+        Faults {
+            silence,
+            reset: aborts.is_some(),
+            ..Faults::default()
+        }
+    }
+
+    fn certified_key(&self) -> Arc<CertifiedKey> {
+        let mut certified =
+            CertifiedKey::new(self.identity.chain.clone(), self.identity.key.signer());
+        if !self.staple.is_empty() {
+            certified.ocsp = Some(self.staple.clone());
+        }
+        Arc::new(certified)
+    }
+
+    fn presents_nothing(&self) -> bool {
+        self.identity.chain.is_empty()
+    }
+
+    fn versions(&self) -> [&'static SupportedProtocolVersion; 1] {
+        [match self.version {
+            TlsVersion::Tls12 => &rustls::version::TLS12,
+            TlsVersion::Tls13 => &rustls::version::TLS13,
+        }]
+    }
+}
+
+/// The cryptographic provider that both ends share.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+    Arc::clone(&PROVIDER)
+}
+
+/// How an error of the connection ended it.
+fn end_of(error: &io::Error) -> PeerEnd {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match (tls, error.kind()) {
+        (Some(rustls::Error::AlertReceived(description)), _) => {
+            let number = u8::from(*description);
+            Alert::from_number(number).map_or(PeerEnd::UnnamedAlert(number), PeerEnd::Alert)
+        }
+        (Some(other), _) => PeerEnd::Failed(other.to_string()),
+        (None, io::ErrorKind::UnexpectedEof) => PeerEnd::Closed,
+        (
+            None,
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted,
+        ) => PeerEnd::Reset,
+        (None, _) => PeerEnd::Failed(error.to_string()),
+    }
+}
+
+/// Says nothing, and waits for the target to end the connection, or resets it at once.
+async fn stay_mute(peer: &Peer, stream: &mut Stream) -> PeerView {
+    if peer.faults.reset {
+        return match stream.reset_on_drop() {
+            Ok(()) => ended(PeerEnd::Reset),
+            Err(error) => ended(PeerEnd::Failed(error.to_string())),
+        };
+    }
+    let mut octets = [0; 256];
+    loop {
+        match stream.read(&mut octets).await {
+            Ok(0) => return ended(PeerEnd::Closed),
+            Ok(_) => {}
+            Err(error) => return ended(end_of(&error)),
+        }
+    }
+}
+
+fn ended(end: PeerEnd) -> PeerView {
+    PeerView {
+        handshake: None,
+        data_arrived: false,
+        end,
+    }
+}

@@ -1,0 +1,160 @@
+//! The peer as a client: it meets a target in the server role.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::lenient::AnyServer;
+use super::{Peer, end_of, ended, provider, stay_mute};
+use crate::net::fault::Faulty;
+use crate::net::{Address, ConnectionId, Stream, exchange};
+use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
+use crate::target::service::completed;
+
+/// Meets the server at `address`. `decided` yields the target's view of the connection that it is
+/// called with, as soon as the target has made up its mind; where the target cannot tell it pends, and
+/// the peer listens for a moment instead.
+///
+/// # Errors
+/// When the peer itself cannot be set up or cannot reach the address: the harness's fault.
+pub async fn meet<D>(
+    peer: &Peer,
+    address: &Address,
+    decided: impl FnOnce(ConnectionId) -> D,
+) -> io::Result<(ConnectionId, PeerView)>
+where
+    D: Future<Output = TargetView>,
+{
+    let config = Arc::new(config(peer)?);
+    let mut crowd = Vec::new();
+    for _ in 0..peer.crowd {
+        crowd.push(address.dial().await?);
+    }
+    let stream = address.dial().await?;
+    let connection = stream.id();
+    let conversation = converse(peer, config, stream, decided(connection));
+    let view = timeout(peer.deadline, conversation)
+        .await
+        .unwrap_or_else(|_| ended(PeerEnd::TimedOut));
+    Ok((connection, view))
+}
+
+fn config(peer: &Peer) -> io::Result<ClientConfig> {
+    let certificates = Presents {
+        certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
+    };
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&peer.versions())
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyServer))
+        .with_client_cert_resolver(Arc::new(certificates));
+    config.resumption = Resumption::disabled();
+    config.enable_sni = peer.server_name.is_some();
+    config.alpn_protocols.clone_from(&peer.alpn);
+    Ok(config)
+}
+
+async fn converse(
+    peer: &Peer,
+    config: Arc<ClientConfig>,
+    mut stream: Stream,
+    decided: impl Future<Output = TargetView>,
+) -> PeerView {
+    if peer.mute {
+        return stay_mute(peer, &mut stream).await;
+    }
+    // Without a name there is no SNI; rustls still wants something to call the server.
+    let name = peer.server_name.clone().map_or_else(
+        || ServerName::from(std::net::IpAddr::from(std::net::Ipv4Addr::LOCALHOST)),
+        ServerName::DnsName,
+    );
+    let stream = Faulty::new(stream, peer.faults);
+    let mut stream = match TlsConnector::from(config).connect(name, stream).await {
+        Ok(stream) => stream,
+        Err(error) => return ended(end_of(&error)),
+    };
+    let mut view = PeerView {
+        handshake: completed(stream.get_ref().1),
+        data_arrived: false,
+        end: PeerEnd::TimedOut,
+    };
+    match listen(peer, &mut stream, decided).await.transpose() {
+        Ok(None) => {}
+        Ok(Some(end)) => {
+            view.data_arrived = end == PeerEnd::Exchanged;
+            view.end = end;
+            return view;
+        }
+        Err(error) => {
+            view.end = end_of(&error);
+            return view;
+        }
+    }
+    match exchange::ask(&mut stream).await {
+        Ok(()) => {
+            view.data_arrived = true;
+            view.end = PeerEnd::Exchanged;
+            // The evidence is complete; how the other side takes the good-bye is no part of it.
+            let _ = stream.shutdown().await;
+        }
+        Err(error) => view.end = end_of(&error),
+    }
+    view
+}
+
+/// Listens until the target has decided or the moment is over. `None`: it is time to write.
+async fn listen(
+    peer: &Peer,
+    stream: &mut TlsStream<Faulty>,
+    decided: impl Future<Output = TargetView>,
+) -> Option<io::Result<PeerEnd>> {
+    let mut octet = [0];
+    let moment = async {
+        tokio::select! {
+            view = decided => view.end == TargetEnd::Accepted,
+            () = sleep(peer.listen) => true,
+        }
+    };
+    tokio::select! {
+        biased;
+        read = stream.read(&mut octet) => return Some(heard(read)),
+        may_write = moment => if may_write { return None },
+    }
+    // The target says that it has refused: whatever comes now is the evidence.
+    Some(heard(stream.read(&mut octet).await))
+}
+
+/// The target has spoken before it was asked: nothing of this protocol.
+fn heard(read: io::Result<usize>) -> io::Result<PeerEnd> {
+    match read? {
+        0 => Ok(PeerEnd::Closed),
+        _ => Ok(PeerEnd::Failed(
+            "the target sent application data before it was asked for any".into(),
+        )),
+    }
+}
+
+/// Presents one identity whatever the server asks for: choosing is not the peer's business.
+#[derive(Debug)]
+struct Presents {
+    certified: Option<Arc<CertifiedKey>>,
+}
+
+impl ResolvesClientCert for Presents {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.certified.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certified.is_some()
+    }
+}

@@ -1,0 +1,215 @@
+//! Targets: the implementations under test, and what one must do to be one.
+//!
+//! A target is started with an [`Environment`] and then either listens (role server) or connects
+//! when told to (role client). It reports facts, as a [`TargetView`]; it never judges.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::rustls::pki_types::{CertificateRevocationListDer, ServerName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::net::{Address, ConnectionId, Transport};
+use crate::observe::TargetView;
+use crate::pki::{Identity, TrustBundle};
+use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
+
+mod descriptor;
+pub mod identity;
+pub mod registry;
+pub mod rustls;
+pub mod service;
+
+/// A boxed future: targets are kept behind one trait.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What a target is configured with. Cases with an equal environment share one start of the target.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The side that the target plays.
+    pub role: Role,
+    /// The run's clock, for targets that can be given one.
+    pub clock: Clock,
+    /// What the target presents, and the key that it is given for it.
+    pub identity: Identity,
+    /// The trust anchors.
+    pub trust: TrustBundle,
+    /// The anchors of each SPIFFE trust domain; looked at under the SPIFFE profile only.
+    pub trust_domains: BTreeMap<String, TrustBundle>,
+    /// The profile that the verifier follows.
+    pub profile: Option<Profile>,
+    /// As a server, what it asks of clients.
+    pub client_auth: ClientAuth,
+    /// The TLS versions that it speaks.
+    pub versions: Vec<TlsVersion>,
+    /// The application protocols that it offers or selects from.
+    pub alpn: Vec<Vec<u8>>,
+    /// As a client, the reference identity.
+    pub server_name: ServerName<'static>,
+    /// The certificate revocation lists.
+    pub crls: Vec<CertificateRevocationListDer<'static>>,
+    /// Which certificates are looked up in them.
+    pub revocation: RevocationDepth,
+    /// What to do where no list says anything.
+    pub unknown_status: Choice,
+    /// What to do with a list whose nextUpdate is past.
+    pub expired_crl: Choice,
+    /// As a client, does it look at stapled OCSP responses?
+    pub stapling: bool,
+    /// How long a handshake may take.
+    pub handshake_deadline: Duration,
+    /// Names the environment: equal for equal environments, in every run.
+    pub digest: String,
+}
+
+/// Something that a target can be asked to do and may not be able to.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// TLS 1.2.
+    #[serde(rename = "tls1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "tls1.3")]
+    Tls13,
+    /// Certificate revocation lists.
+    Crl,
+    /// Lists for the end entity alone.
+    CrlEndEntity,
+    /// A choice about certificates that no list covers.
+    UnknownStatus,
+    /// A choice about expired lists.
+    ExpiredCrl,
+    /// Stapled OCSP responses.
+    Stapling,
+    /// Application-layer protocol negotiation.
+    Alpn,
+    /// Client certificates that are asked for and not required.
+    OptionalClientAuth,
+    /// A deadline for handshakes.
+    HandshakeDeadline,
+    /// The X.509-SVID rules.
+    Spiffe,
+}
+
+impl Capability {
+    /// What it is called in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+            Self::Crl => "CRLs",
+            Self::CrlEndEntity => "CRLs for the end entity alone",
+            Self::UnknownStatus => "accepting certificates that no CRL covers",
+            Self::ExpiredCrl => "using expired CRLs",
+            Self::Stapling => "stapled OCSP responses",
+            Self::Alpn => "ALPN",
+            Self::OptionalClientAuth => "optional client authentication",
+            Self::HandshakeDeadline => "a handshake deadline",
+            Self::Spiffe => "the SPIFFE profile",
+        }
+    }
+}
+
+impl Environment {
+    /// What a target must be able to do to be started with this environment.
+    pub fn needs(&self) -> Vec<Capability> {
+        let mut needs = Vec::new();
+        let mut need = |wanted: bool, capability| {
+            if wanted {
+                needs.push(capability);
+            }
+        };
+        let crl = self.revocation != RevocationDepth::None;
+        need(crl, Capability::Crl);
+        need(
+            self.revocation == RevocationDepth::EndEntity,
+            Capability::CrlEndEntity,
+        );
+        need(
+            crl && self.unknown_status == Choice::Allow,
+            Capability::UnknownStatus,
+        );
+        need(
+            crl && self.expired_crl == Choice::Allow,
+            Capability::ExpiredCrl,
+        );
+        need(self.stapling, Capability::Stapling);
+        need(!self.alpn.is_empty(), Capability::Alpn);
+        need(
+            self.client_auth == ClientAuth::Optional,
+            Capability::OptionalClientAuth,
+        );
+        need(self.profile == Some(Profile::Spiffe), Capability::Spiffe);
+        need(
+            self.handshake_deadline != DEFAULT_HANDSHAKE_DEADLINE,
+            Capability::HandshakeDeadline,
+        );
+        needs
+    }
+}
+
+/// How long a handshake may take where the scenario does not say.
+pub const DEFAULT_HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// An implementation under test.
+pub trait Target: Send + Sync {
+    /// The name in reports: `rustls`, `planted:ignores-expiry`.
+    fn name(&self) -> String;
+
+    /// The version of the implementation.
+    fn version(&self) -> String;
+
+    /// Can it do this?
+    fn supports(&self, capability: Capability) -> bool;
+
+    /// Why this deviation from the case with this id is known, if it is.
+    fn known(&self, case: &str) -> Option<&str>;
+
+    /// Starts it. Runs on the thread and in the runtime that will talk to it.
+    ///
+    /// # Errors
+    /// Says whether the target refused the configuration or the harness failed.
+    fn start(
+        &self,
+        environment: Arc<Environment>,
+        transport: Transport,
+    ) -> Result<Box<dyn Running>, StartError>;
+}
+
+/// A started target.
+pub trait Running {
+    /// Role server: where to dial it.
+    fn address(&self) -> Option<Address>;
+
+    /// Role server: its view of the connection with this id, as soon as it has decided whether to
+    /// accept the peer. Pends for ever where the target cannot tell.
+    fn decided(&self, connection: ConnectionId) -> Task<'_, TargetView>;
+
+    /// Role server: its view of the connection, once that is over. `None` where it cannot tell.
+    fn view(&self, connection: ConnectionId) -> Task<'_, Option<TargetView>>;
+
+    /// Role client: connects to `peer`, tries a round trip of application data, and says what it saw.
+    fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>>;
+}
+
+/// Why a target did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The target would not have this configuration.
+    #[error("the target refused to start: {0}")]
+    Refused(String),
+    /// The target cannot be configured so.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// The harness could not start it.
+    #[error("could not start the target: {0}")]
+    Broken(String),
+}

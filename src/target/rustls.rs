@@ -1,0 +1,228 @@
+//! rustls as a target, in process, in both roles: the embedded default.
+//!
+//! It is configured as a careful user would: webpki verifiers given the run's clock, CRLs for every
+//! certificate of the chain, statuses that nobody vouches for refused, sessions never resumed. The
+//! facts it reports are rustls's own; nothing is added to its verdicts, except under the SPIFFE
+//! profile, which rustls leaves to the application.
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+use super::descriptor::Descriptor;
+use super::identity::application_identity;
+use super::service::{Client, Manners, Server};
+use super::{Capability, Environment, Running, StartError, Target};
+use crate::document::DocumentError;
+use crate::net::Transport;
+use crate::peer::provider;
+use crate::pki::TrustBundle;
+use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
+
+mod spiffe;
+
+/// The embedded default target.
+pub struct Rustls {
+    descriptor: Descriptor,
+}
+
+impl Rustls {
+    /// The target, with the deviations that `targets/rustls.toml` knows.
+    ///
+    /// # Errors
+    /// When that file is not a valid descriptor.
+    pub fn load() -> Result<Self, DocumentError> {
+        let text = include_str!("../../targets/rustls.toml");
+        Ok(Self {
+            descriptor: Descriptor::parse("targets/rustls.toml", text)?,
+        })
+    }
+}
+
+impl Target for Rustls {
+    fn name(&self) -> String {
+        "rustls".into()
+    }
+
+    fn version(&self) -> String {
+        format!("{} (aws-lc-rs)", env!("MTLS_GAUNTLET_RUSTLS_VERSION"))
+    }
+
+    fn supports(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Spiffe => self.descriptor.follows(Profile::Spiffe),
+            _ => true,
+        }
+    }
+
+    fn known(&self, case: &str) -> Option<&str> {
+        self.descriptor.known(case)
+    }
+
+    fn start(
+        &self,
+        environment: Arc<Environment>,
+        transport: Transport,
+    ) -> Result<Box<dyn Running>, StartError> {
+        let manners = manners(&environment);
+        Ok(match environment.role {
+            Role::Server => {
+                let config = server_config(&environment, client_verifier(&environment)?)?;
+                Box::new(Server::start(config, manners, transport)?)
+            }
+            Role::Client => {
+                let config = client_config(&environment, server_verifier(&environment)?)?;
+                Box::new(Client::new(
+                    config,
+                    environment.server_name.clone(),
+                    manners,
+                ))
+            }
+        })
+    }
+}
+
+/// A careful service's manners in this environment.
+pub fn manners(environment: &Environment) -> Manners {
+    Manners {
+        handshake_deadline: Some(environment.handshake_deadline),
+        handshakes_inline: false,
+        answers: true,
+        identity: application_identity,
+    }
+}
+
+/// A server's configuration around a verifier; `None` asks for no client certificate.
+///
+/// # Errors
+/// `Refused` when the certificate and the key do not fit, or no version is left.
+pub fn server_config(
+    environment: &Environment,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, StartError> {
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(environment.clock))
+        .with_protocol_versions(&versions(environment))
+        .map_err(refused)?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config =
+        builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.alpn_protocols.clone_from(&environment.alpn);
+    Ok(config)
+}
+
+/// A client's configuration around a verifier.
+///
+/// # Errors
+/// As [`server_config`].
+pub fn client_config(
+    environment: &Environment,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, StartError> {
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(environment.clock))
+        .with_protocol_versions(&versions(environment))
+        .map_err(refused)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols.clone_from(&environment.alpn);
+    Ok(config)
+}
+
+fn certified(environment: &Environment) -> Result<CertifiedKey, StartError> {
+    let identity = &environment.identity;
+    let certified = CertifiedKey::new(identity.chain.clone(), identity.key.signer());
+    certified.keys_match().map_err(refused)?;
+    Ok(certified)
+}
+
+fn client_verifier(
+    environment: &Environment,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, StartError> {
+    if environment.client_auth == ClientAuth::None {
+        return Ok(None);
+    }
+    let verifier: Arc<dyn ClientCertVerifier> = if environment.profile == Some(Profile::Spiffe) {
+        Arc::new(spiffe::ClientVerifier::new(environment)?)
+    } else {
+        webpki_client_verifier(environment, &environment.trust)?
+    };
+    Ok(Some(verifier))
+}
+
+fn server_verifier(environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>, StartError> {
+    if environment.profile == Some(Profile::Spiffe) {
+        return Ok(Arc::new(spiffe::ServerVerifier::new(environment)?));
+    }
+    let mut builder =
+        WebPkiServerVerifier::builder_with_provider(roots(&environment.trust)?, provider());
+    if environment.revocation != RevocationDepth::None {
+        builder = builder.with_crls(environment.crls.iter().cloned());
+        if environment.revocation == RevocationDepth::EndEntity {
+            builder = builder.only_check_end_entity_revocation();
+        }
+        if environment.unknown_status == Choice::Allow {
+            builder = builder.allow_unknown_revocation_status();
+        }
+        if environment.expired_crl == Choice::Deny {
+            builder = builder.enforce_revocation_expiration();
+        }
+    }
+    Ok(builder.build().map_err(refused)?)
+}
+
+fn webpki_client_verifier(
+    environment: &Environment,
+    trust: &TrustBundle,
+) -> Result<Arc<dyn ClientCertVerifier>, StartError> {
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots(trust)?, provider());
+    if environment.client_auth == ClientAuth::Optional {
+        builder = builder.allow_unauthenticated();
+    }
+    if environment.revocation != RevocationDepth::None {
+        builder = builder.with_crls(environment.crls.iter().cloned());
+        if environment.revocation == RevocationDepth::EndEntity {
+            builder = builder.only_check_end_entity_revocation();
+        }
+        if environment.unknown_status == Choice::Allow {
+            builder = builder.allow_unknown_revocation_status();
+        }
+        if environment.expired_crl == Choice::Deny {
+            builder = builder.enforce_revocation_expiration();
+        }
+    }
+    builder.build().map_err(refused)
+}
+
+fn roots(trust: &TrustBundle) -> Result<Arc<RootCertStore>, StartError> {
+    let mut roots = RootCertStore::empty();
+    for anchor in &trust.anchors {
+        roots.add(anchor.clone()).map_err(refused)?;
+    }
+    Ok(Arc::new(roots))
+}
+
+fn versions(environment: &Environment) -> Vec<&'static SupportedProtocolVersion> {
+    environment
+        .versions
+        .iter()
+        .map(|version| match version {
+            TlsVersion::Tls12 => &rustls::version::TLS12,
+            TlsVersion::Tls13 => &rustls::version::TLS13,
+        })
+        .collect()
+}
+
+fn refused(error: impl std::fmt::Display) -> StartError {
+    StartError::Refused(error.to_string())
+}
