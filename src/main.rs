@@ -1,3 +1,8 @@
 //! The binary: everything is in the library.
 
-fn main() {}
+use mtls_gauntlet::cli;
+use mtls_gauntlet::cli::exit::Exit;
+
+fn main() -> Exit {
+    cli::main()
+}

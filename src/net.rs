@@ -5,7 +5,7 @@
 //! ends, and a listen backlog of 4096 where tokio's own `bind` gives 128.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -224,6 +224,23 @@ impl AsyncWrite for Stream {
             Carrier::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Carrier::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
         }
+    }
+
+    // A TLS stack that has one go at sending its last words (a ChangeCipherSpec and an alert are two
+    // buffers) needs them to leave together.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.carrier {
+            Carrier::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Carrier::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -49,6 +49,8 @@ pub enum PeerEnd {
     TimedOut,
     /// The peer's own TLS stack gave up, in these words.
     Failed(String),
+    /// There was nobody to meet: the target did not start.
+    Unmet,
 }
 
 /// What the target saw, where it can tell.
@@ -103,6 +105,24 @@ pub enum HandshakeKind {
 }
 
 impl Observation {
+    /// A target that would not start with its configuration.
+    pub fn refused_to_start(reason: String) -> Self {
+        Self {
+            peer: PeerView {
+                handshake: None,
+                data_arrived: false,
+                end: PeerEnd::Unmet,
+            },
+            target: Some(TargetView {
+                end: TargetEnd::RefusedToStart(reason),
+                identity: None,
+                alert_sent: None,
+                handshake: None,
+                data_arrived: false,
+            }),
+        }
+    }
+
     /// Application data went both ways.
     pub fn accepted(&self) -> bool {
         self.peer.end == PeerEnd::Exchanged

@@ -55,23 +55,17 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// The faults that a scenario's peer plan asks for.
-    pub fn faults(
-        fragment: Option<u16>,
-        dribble: Option<u16>,
-        stalls: Option<HandshakePoint>,
-        aborts: Option<HandshakePoint>,
-    ) -> Faults {
+    /// The faults of a peer that stalls or aborts at these points.
+    pub fn faults(stalls: Option<HandshakePoint>, aborts: Option<HandshakePoint>) -> Faults {
         let silence = stalls.or(aborts).and_then(|point| match point {
             HandshakePoint::FirstByte => None,
             HandshakePoint::HalfFirstFlight => Some(Silence::HalfFirstFlight),
             HandshakePoint::AfterFirstFlight => Some(Silence::AfterFirstFlight),
         });
         Faults {
-            fragment,
-            dribble,
             silence,
             reset: aborts.is_some(),
+            ..Faults::default()
         }
     }
 

@@ -12,11 +12,16 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
+mod baseline;
+mod distinguished_name;
+mod extension;
+mod general_name;
 pub mod key;
-pub mod mangle;
+mod mangle;
 pub mod mint;
 pub mod recipe;
-pub mod revoke;
+mod revoke;
+mod tlv;
 
 /// An end-entity chain and its private key, as a party presents it.
 #[derive(Clone, Debug)]

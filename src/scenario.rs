@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,15 @@ pub struct Scenario {
     /// `family/name`, from the path; never written in the file.
     #[serde(skip)]
     pub id: String,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub path: String,
+    /// SHA-256 of the file, in hexadecimal.
+    #[serde(skip)]
+    pub digest: String,
+    /// The twin, worked out when it is loaded; reject scenarios have one.
+    #[serde(skip)]
+    pub control: Option<Arc<Scenario>>,
     /// A sentence that says what holds: "An expired peer certificate is refused".
     pub title: String,
     /// How binding it is.
@@ -65,6 +75,30 @@ pub struct Scenario {
     /// the scenario without its `[pki.peer]`, `[pki.issuing]`, `[peer]` and `[ocsp]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<TwinPlan>,
+}
+
+impl Scenario {
+    /// The family: the first part of the id.
+    pub fn family(&self) -> &str {
+        self.id.split_once('/').map_or("", |(family, _)| family)
+    }
+
+    /// The name of the entry that signs `entry`; its own where it signs itself.
+    pub fn issuer_of<'a>(&'a self, entry: &'a str) -> Option<&'a str> {
+        let recipe = self.pki.get(entry);
+        if let Some(issuer) = recipe.and_then(|recipe| recipe.issuer.as_deref()) {
+            return Some(issuer);
+        }
+        let like = recipe
+            .and_then(|recipe| recipe.like.as_deref())
+            .unwrap_or(entry);
+        match like {
+            "root" => Some(entry),
+            "issuing" => Some("root"),
+            "target" | "peer" => Some("issuing"),
+            _ => None,
+        }
+    }
 }
 
 /// The side that the target plays.

@@ -21,6 +21,7 @@ use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVer
 
 mod descriptor;
 pub mod identity;
+pub mod registry;
 pub mod rustls;
 pub mod service;
 
@@ -96,6 +97,25 @@ pub enum Capability {
     HandshakeDeadline,
     /// The X.509-SVID rules.
     Spiffe,
+}
+
+impl Capability {
+    /// What it is called in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+            Self::Crl => "CRLs",
+            Self::CrlEndEntity => "CRLs for the end entity alone",
+            Self::UnknownStatus => "accepting certificates that no CRL covers",
+            Self::ExpiredCrl => "using expired CRLs",
+            Self::Stapling => "stapled OCSP responses",
+            Self::Alpn => "ALPN",
+            Self::OptionalClientAuth => "optional client authentication",
+            Self::HandshakeDeadline => "a handshake deadline",
+            Self::Spiffe => "the SPIFFE profile",
+        }
+    }
 }
 
 impl Environment {

@@ -174,11 +174,23 @@ impl Recipe {
 
 /// A kind of key pair.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// ECDSA on P-256: the default.
+    #[default]
     P256,
     /// ECDSA on P-384.
     P384,
@@ -200,6 +212,16 @@ pub enum KeyKind {
     MlDsa65,
     /// ML-DSA-87 (RFC 9881).
     MlDsa87,
+}
+
+impl KeyKind {
+    /// Is it an RSA key of some size?
+    pub fn is_rsa(self) -> bool {
+        matches!(
+            self,
+            Self::Rsa1024 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096
+        )
+    }
 }
 
 /// How an issuer signs, where it is not what its key kind suggests.

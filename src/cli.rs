@@ -1,0 +1,170 @@
+//! The command line: arguments are parsed once and ready objects handed out.
+
+use std::io::Write as _;
+
+use anstream::AutoStream;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
+
+use self::exit::Exit;
+
+mod doctor;
+pub mod exit;
+mod list;
+mod pki;
+mod report;
+mod run;
+mod selection;
+mod selftest;
+mod show;
+
+/// Puts mutual TLS implementations through scenarios and says, with evidence, what they accepted and
+/// what they refused.
+#[derive(Parser)]
+#[command(name = "mtls-gauntlet", version, styles = STYLES, after_help = Exit::table(), propagate_version = true)]
+struct Cli {
+    /// When to use colours; NO_COLOR is respected.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: ColorChoice,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run scenarios against targets and report the matrix.
+    Run(run::Arguments),
+    /// List scenarios, targets or tags.
+    List(list::Arguments),
+    /// Explain a scenario in words, with its certificates drawn as a chain.
+    Show(show::Arguments),
+    /// Prove that every scenario can fail and that every planted bug is caught.
+    Selftest(selftest::Arguments),
+    /// Render a record again, in any format.
+    Report(report::Arguments),
+    /// Write a scenario's certificates to a folder.
+    Pki(pki::Arguments),
+    /// Say what is there and what is missing.
+    Doctor(doctor::Arguments),
+    /// Print a completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff.
+    Man,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Parses the command line, does what it says, and returns the process's exit status.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not mistakes.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::AsExpected
+            };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    match cli.color {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::AlwaysAnsi.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    match dispatch(cli.command) {
+        Ok(exit) => exit,
+        Err(Failure { exit, error }) => {
+            // A reader who has left (`| head`) wants no more, not even complaints.
+            if is_broken_pipe(&error) {
+                return Exit::AsExpected;
+            }
+            let text = format!("{error:#}");
+            let text = if text.starts_with("error") {
+                text
+            } else {
+                format!("error: {text}")
+            };
+            let _ = writeln!(anstream::stderr(), "{text}");
+            exit
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Show(arguments) => show::show(&arguments),
+        Command::Selftest(arguments) => selftest::selftest(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Pki(arguments) => pki::pki(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "mtls-gauntlet", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&String::from_utf8_lossy(&page))
+        }
+    }
+}
+
+/// Why a command failed, and what the process ends with.
+struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            error: error.into(),
+        }
+    }
+
+    fn nothing_selected(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit: Exit::NothingSelected,
+            error: error.into(),
+        }
+    }
+}
+
+/// What is nobody's mistake is the harness's.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            exit: Exit::Broken,
+            error: error.into(),
+        }
+    }
+}
+
+/// Writes data to standard output; colours are stripped where they are not wanted.
+fn print(text: &str) -> Result<Exit, Failure> {
+    let mut out = AutoStream::auto(std::io::stdout().lock());
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(Exit::AsExpected)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

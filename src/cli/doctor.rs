@@ -1,0 +1,7 @@
+//! `doctor`.
+use super::{Failure, exit::Exit};
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+pub(super) fn doctor(_: &Arguments) -> Result<Exit, Failure> {
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,7 @@
+//! `list`.
+use super::{Failure, exit::Exit};
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+pub(super) fn list(_: &Arguments) -> Result<Exit, Failure> {
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,7 @@
+//! `pki`.
+use super::{Failure, exit::Exit};
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+pub(super) fn pki(_: &Arguments) -> Result<Exit, Failure> {
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,192 @@
+//! `run`: scenarios against targets, and the matrix.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::exit::Exit;
+use super::selection::SelectionArguments;
+use super::{Failure, print};
+use crate::clock::Clock;
+use crate::expect::Level;
+use crate::net::Transport;
+use crate::pki::key::KeyPool;
+use crate::pki::mint::Mint;
+use crate::record::{Objection, Run};
+use crate::report::Format;
+use crate::run::environment::Patience;
+use crate::run::{Plan, run as run_plan};
+use crate::seed::Seed;
+use crate::target::{Target, registry};
+
+use self::output::Output;
+use self::progress::Progress;
+
+mod output;
+mod progress;
+
+/// What `run` is told.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    /// A column of the matrix; may be given several times. A planted bug is planted:<bug>.
+    #[arg(long, value_name = "NAME", default_value = "rustls")]
+    target: Vec<String>,
+
+    /// The weakest level whose failures count: must or should.
+    #[arg(long, value_name = "LEVEL", default_value = "must", value_parser = parse_level)]
+    level: Level,
+
+    /// What carries the octets between the peer and in-process targets.
+    #[arg(long, value_name = "KIND", default_value = "tcp")]
+    transport: Transport,
+
+    /// How many workers; as many as there are processors, unless said.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+
+    /// How long one connection may take, in seconds, before it counts as hung.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    timeout: Duration,
+
+    /// How long the peer listens before it writes, in milliseconds, where the target cannot tell that it has decided.
+    #[arg(long, value_name = "MS", default_value_t = 250)]
+    listen: u64,
+
+    /// The seed of everything that is drawn by chance.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// What is written to standard output.
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: Format,
+
+    /// Where run.json, junit.xml, summary.md and events.jsonl go.
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    out: PathBuf,
+
+    /// Also write the JUnit report here.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let cases = arguments.selection.cases()?;
+    let targets = targets(&arguments.target)?;
+    let clock = Clock::start();
+    let pool = Arc::new(KeyPool::new(Seed(arguments.seed)));
+    let plan = Plan {
+        targets,
+        cases,
+        transport: arguments.transport,
+        jobs: jobs(arguments.jobs),
+        patience: Patience {
+            listen: Duration::from_millis(arguments.listen),
+            deadline: arguments.timeout,
+        },
+        mint: Mint::new(clock, Seed(arguments.seed), pool),
+    };
+    let mut output = Output::open(
+        &arguments.out,
+        arguments.junit.as_deref(),
+        clock,
+        arguments.seed,
+    )
+    .map_err(Failure::usage)?;
+    let stop = interrupted()?;
+    let mut progress = Progress::start();
+    let mut trouble = None;
+    run_plan(&plan, &stop, |event| {
+        progress.show(&event);
+        if let Err(error) = output.take(event) {
+            stop.store(true, Ordering::Relaxed);
+            trouble.get_or_insert(error);
+        }
+    });
+    progress.finish();
+    if let Some(error) = trouble {
+        return Err(error
+            .context("the record could not be written; the run was ended")
+            .into());
+    }
+    let record = output.finish(arguments.level)?;
+    print(&arguments.format.render(&record, arguments.level)?)?;
+    Ok(exit(&record, arguments.level))
+}
+
+/// The targets with these names.
+pub(super) fn targets(names: &[String]) -> Result<Vec<Arc<dyn Target>>, Failure> {
+    let mut targets: Vec<Arc<dyn Target>> = Vec::new();
+    for name in names {
+        let target = registry::find(name).map_err(Failure::usage)?;
+        if !targets.iter().any(|known| known.name() == target.name()) {
+            targets.push(target);
+        }
+    }
+    Ok(targets)
+}
+
+/// How many workers there are, unless the user says otherwise.
+pub(super) fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// A flag that Ctrl-C raises. A second Ctrl-C ends the process at once.
+pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime that waits for Ctrl-C")?;
+    std::thread::Builder::new()
+        .name("ctrl-c".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    if raised.swap(true, Ordering::Relaxed) {
+                        std::process::exit(Exit::Broken.status().into());
+                    }
+                }
+            });
+        })
+        .context("failed to start the thread that waits for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn exit(run: &Run, level: Level) -> Exit {
+    let broken = run
+        .objections(level)
+        .any(|(_, objection)| objection == Objection::Broken);
+    if broken || !run.complete {
+        Exit::Broken
+    } else if run.objections(level).next().is_some() {
+        Exit::Conformance
+    } else {
+        Exit::AsExpected
+    }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    match text {
+        "must" => Ok(Level::Must),
+        "should" => Ok(Level::Should),
+        _ => Err("write must or should".into()),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| {
+            anyhow!("write a number of seconds above zero, such as 5 or 0.5").to_string()
+        })
+}

@@ -1,0 +1,122 @@
+//! The files of a run: every result is written as it comes, the record and its views at the end.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+use crate::expect::Level;
+use crate::record::{CaseRecord, Host, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool};
+use crate::report::Format;
+use crate::run::event::Event;
+
+/// Takes in events, writes them down and makes the record.
+pub(super) struct Output {
+    folder: PathBuf,
+    events: File,
+    junit: Option<(PathBuf, File)>,
+    record: Run,
+}
+
+impl Output {
+    /// Opens the files before the work begins, so that a folder that cannot be written to costs
+    /// nobody a run.
+    pub(super) fn open(
+        folder: &Path,
+        junit: Option<&Path>,
+        clock: Clock,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "failed to create `{}`; name another folder with --out",
+                folder.display()
+            )
+        })?;
+        let create = |path: &Path| {
+            File::create(path).with_context(|| format!("failed to create `{}`", path.display()))
+        };
+        let events = create(&folder.join("events.jsonl"))?;
+        let junit = junit
+            .map(|path| Ok::<_, anyhow::Error>((path.to_owned(), create(path)?)))
+            .transpose()?;
+        let started_at = jiff::Timestamp::from_second(clock.unix())
+            .unwrap_or_default()
+            .to_string();
+        let record = Run {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME").into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+            },
+            seed,
+            started_at,
+            complete: false,
+            host: Host {
+                os: std::env::consts::OS.into(),
+                arch: std::env::consts::ARCH.into(),
+                cores: std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            targets: Vec::new(),
+            cases: Vec::new(),
+            summary: Summary::default(),
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            events,
+            junit,
+            record,
+        })
+    }
+
+    pub(super) fn take(&mut self, event: Event) -> anyhow::Result<()> {
+        match event {
+            Event::RunStarted { .. } => {}
+            Event::CaseJudged(case) => self.take_case(*case)?,
+            Event::TargetFinished(target) => self.take_target(target),
+            Event::RunFinished { complete } => self.record.complete = complete,
+        }
+        Ok(())
+    }
+
+    fn take_case(&mut self, case: CaseRecord) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(&case)?;
+        line.push(b'\n');
+        self.events.write_all(&line).with_context(|| {
+            format!(
+                "failed to write to `{}`",
+                self.folder.join("events.jsonl").display()
+            )
+        })?;
+        self.record.cases.push(case);
+        Ok(())
+    }
+
+    fn take_target(&mut self, target: TargetRecord) {
+        self.record.targets.push(target);
+    }
+
+    /// Writes the record and its views.
+    pub(super) fn finish(mut self, level: Level) -> anyhow::Result<Run> {
+        self.record
+            .cases
+            .sort_by(|one, other| (&one.target, &one.id).cmp(&(&other.target, &other.id)));
+        self.record.summary = Summary::of(&self.record.cases);
+        for (name, format) in [
+            ("run.json", Format::Json),
+            ("junit.xml", Format::Junit),
+            ("summary.md", Format::Markdown),
+        ] {
+            let path = self.folder.join(name);
+            fs::write(&path, format.render(&self.record, level)?)
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        if let Some((path, mut file)) = self.junit {
+            file.write_all(Format::Junit.render(&self.record, level)?.as_bytes())
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        Ok(self.record)
+    }
+}

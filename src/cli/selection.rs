@@ -1,0 +1,105 @@
+//! The arguments that select scenarios, shared by the commands that read them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::Failure;
+use crate::document::nearest;
+use crate::scenario::expand::{Case, expand};
+use crate::scenario::load;
+use crate::scenario::select::{Selection, Shard};
+use crate::scenario::{Role, Scenario, TlsVersion};
+
+/// Which scenarios and cases.
+#[derive(Args)]
+pub(super) struct SelectionArguments {
+    /// Globs over scenario and case ids, such as 'validity/*' or '*/client/tls1.3'; a `!` in front
+    /// excludes. Everything, unless said.
+    #[arg(value_name = "GLOB")]
+    globs: Vec<String>,
+
+    /// Read scenarios from this folder instead of the built-in ones; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    scenarios: Vec<PathBuf>,
+
+    /// Only scenarios with this tag; may be given several times.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+
+    /// Only scenarios whose `spec` contains this text; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    spec: Vec<String>,
+
+    /// Only cases in which the target plays this role.
+    #[arg(long, value_name = "ROLE", value_parser = parse_role)]
+    role: Option<Role>,
+
+    /// Only cases over this TLS version: tls1.2 or tls1.3.
+    #[arg(long, value_name = "VERSION", value_parser = parse_tls)]
+    tls: Option<TlsVersion>,
+
+    /// Only part k of n; a case's part depends on its id alone.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+}
+
+impl SelectionArguments {
+    /// The scenarios that are there to select from.
+    pub(super) fn load(&self) -> Result<Vec<Arc<Scenario>>, Failure> {
+        if self.scenarios.is_empty() {
+            load::built_in()
+        } else {
+            load::folders(&self.scenarios)
+        }
+        .map_err(Failure::usage)
+    }
+
+    /// The selected cases.
+    pub(super) fn cases(&self) -> Result<Vec<Case>, Failure> {
+        let scenarios = self.load()?;
+        let selection = Selection::of_globs(&self.globs)
+            .map_err(Failure::usage)?
+            .with_tags(self.tag.clone())
+            .with_specs(self.spec.clone())
+            .with_shard(self.shard);
+        let mut cases = expand(&scenarios);
+        cases.retain(|case| {
+            selection.selects(case)
+                && self.role.is_none_or(|role| case.role == role)
+                && self.tls.is_none_or(|tls| case.tls == tls)
+        });
+        if cases.is_empty() {
+            return Err(Failure::nothing_selected(self.nothing(&scenarios)));
+        }
+        Ok(cases)
+    }
+
+    fn nothing(&self, scenarios: &[Arc<Scenario>]) -> anyhow::Error {
+        let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
+        let hint = match self.globs.first().and_then(|glob| nearest(glob, ids)) {
+            Some(id) => format!("did you mean `{id}`?"),
+            None => "`mtls-gauntlet list` shows what there is".into(),
+        };
+        anyhow!(
+            "no scenario is selected by what was asked for, of {} there are\nhelp: {hint}",
+            scenarios.len()
+        )
+    }
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    Role::ALL
+        .into_iter()
+        .find(|role| role.to_string() == text)
+        .ok_or_else(|| "write server or client".into())
+}
+
+fn parse_tls(text: &str) -> Result<TlsVersion, String> {
+    TlsVersion::ALL
+        .into_iter()
+        .find(|version| version.to_string() == text)
+        .ok_or_else(|| "write tls1.2 or tls1.3".into())
+}

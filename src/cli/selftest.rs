@@ -1,0 +1,7 @@
+//! `selftest`.
+use super::{Failure, exit::Exit};
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+pub(super) fn selftest(_: &Arguments) -> Result<Exit, Failure> {
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,7 @@
+//! `show`.
+use super::{Failure, exit::Exit};
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+pub(super) fn show(_: &Arguments) -> Result<Exit, Failure> {
+    Ok(Exit::AsExpected)
+}

@@ -1,0 +1,95 @@
+//! The pool: every key pair of a run, made once and shared.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::super::PkiError;
+use super::super::recipe::KeyKind;
+use super::Key;
+use crate::seed::Seed;
+
+/// The key pairs of a run by kind and slot, made when first asked for.
+///
+/// A slot is the name of the entry that the key belongs to. RSA keys are dear to make (tens of
+/// milliseconds to a second), so the baseline's four entries share two RSA slots of each kind,
+/// [`KeyPool::AUTHORITY`] and [`KeyPool::LEAF`]; entries that a scenario adds have their own, for a
+/// rogue root that shared the true root's key would be no rogue.
+pub struct KeyPool {
+    seed: Seed,
+    entries: Mutex<HashMap<(KeyKind, String), Arc<Entry>>>,
+}
+
+/// One slot. Its lock is held while the key is made, so that a second asker waits for that key and
+/// nobody waits for another.
+type Entry = Mutex<Option<Arc<Key>>>;
+
+impl KeyPool {
+    /// The RSA slot of `root` and `issuing`.
+    pub const AUTHORITY: &str = "baseline/authority";
+    /// The RSA slot of `target` and `peer`.
+    pub const LEAF: &str = "baseline/leaf";
+
+    /// An empty pool.
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            entries: Mutex::default(),
+        }
+    }
+
+    /// The key of this kind in this slot.
+    pub fn key(&self, kind: KeyKind, slot: &str) -> Result<Arc<Key>, PkiError> {
+        let slot = fold(kind, slot);
+        let entry = {
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(entries.entry((kind, slot.to_owned())).or_default())
+        };
+        let mut key = entry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = &*key {
+            return Ok(Arc::clone(key));
+        }
+        let stream = self.seed.stream(&format!("key/{kind:?}/{slot}"));
+        let made = Arc::new(Key::generate(kind, stream)?);
+        *key = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Makes the baseline's keys of these kinds in background threads, so that a scenario that needs
+    /// one finds it made. A failure shows when the key is asked for.
+    pub fn warm(self: &Arc<Self>, kinds: &[KeyKind]) {
+        let queue: Vec<(KeyKind, &str)> = kinds
+            .iter()
+            .filter(|kind| kind.is_rsa())
+            .flat_map(|kind| [Self::AUTHORITY, Self::LEAF].map(|slot| (*kind, slot)))
+            .collect();
+        let queue = Arc::new(Mutex::new(queue));
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..threads {
+            let (pool, queue) = (Arc::clone(self), Arc::clone(&queue));
+            thread::spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                    let Some((kind, slot)) = next else { return };
+                    drop(pool.key(kind, slot));
+                }
+            });
+        }
+    }
+}
+
+impl fmt::Debug for KeyPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPool").finish_non_exhaustive()
+    }
+}
+
+/// The slot that `slot` shares where keys of this kind are dear.
+fn fold(kind: KeyKind, slot: &str) -> &str {
+    match slot {
+        "root" | "issuing" if kind.is_rsa() => KeyPool::AUTHORITY,
+        "target" | "peer" if kind.is_rsa() => KeyPool::LEAF,
+        _ => slot,
+    }
+}

@@ -1,0 +1,112 @@
+//! The evidence of one case, in words: what was presented, what was expected and why, what each end
+//! saw, what the twin did, and the command that repeats it.
+
+use crate::expect::{Expectation, Outcome};
+use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView, TargetEnd, TargetView};
+use crate::record::CaseRecord;
+
+/// The evidence as lines of a label and a text.
+pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        (
+            "holds",
+            format!("{} ({}; {})", case.title, case.level, case.spec.join("; ")),
+        ),
+        ("verdict", verdict(case)),
+        ("presented", case.presented.clone()),
+        ("expected", expected(&case.expectation)),
+    ];
+    if let Some(observation) = &case.observation {
+        lines.push(("peer saw", peer_saw(&observation.peer)));
+        let target = observation.target.as_ref();
+        lines.push((
+            "target saw",
+            target.map_or("it cannot tell".into(), target_saw),
+        ));
+    }
+    if let Some(twin) = &case.twin {
+        let start = if twin.same_start {
+            "in the same start"
+        } else {
+            "in a start of its own"
+        };
+        lines.push(("twin", format!("{}, {start}", twin.words)));
+    }
+    if let Some(known) = &case.known {
+        lines.push(("known", known.clone()));
+    }
+    lines.push(("file", case.file.clone()));
+    lines.push(("repeat", repeat(case, seed)));
+    lines
+}
+
+/// The command that runs this case again.
+pub fn repeat(case: &CaseRecord, seed: u64) -> String {
+    format!(
+        "mtls-gauntlet run {} --target {} --seed {seed}",
+        case.id, case.target
+    )
+}
+
+fn verdict(case: &CaseRecord) -> String {
+    match case.failure_kind {
+        Some(kind) => format!("{} ({kind}): {}", case.verdict, case.reason),
+        None => format!("{}: {}", case.verdict, case.reason),
+    }
+}
+
+fn expected(expectation: &Expectation) -> String {
+    let alerts: Vec<_> = expectation.alert.iter().map(|alert| alert.name()).collect();
+    match expectation.outcome {
+        Outcome::Accept => "accept: application data goes both ways".into(),
+        Outcome::Policy => "either: the choice is recorded".into(),
+        Outcome::Reject if alerts.is_empty() => "reject, in any way".into(),
+        Outcome::Reject => format!("reject, with {}", alerts.join(" or ")),
+    }
+}
+
+fn peer_saw(view: &PeerView) -> String {
+    let handshake = match &view.handshake {
+        Some(handshake) => format!("{} complete at its end, then ", describe(handshake)),
+        None => "no handshake complete at its end, ".into(),
+    };
+    let end = match &view.end {
+        PeerEnd::Exchanged => "application data both ways".into(),
+        PeerEnd::Alert(alert) => format!("the alert {alert} ({})", alert.number()),
+        PeerEnd::UnnamedAlert(number) => format!("an alert without a name ({number})"),
+        PeerEnd::Closed => "a close without an alert".into(),
+        PeerEnd::Reset => "a reset".into(),
+        PeerEnd::TimedOut => "nothing more until its time was up".into(),
+        PeerEnd::Failed(words) => format!("its own failure: {words}"),
+        PeerEnd::Unmet => "nobody to meet".into(),
+    };
+    handshake + &end
+}
+
+fn target_saw(view: &TargetView) -> String {
+    let end = match &view.end {
+        TargetEnd::Accepted => format!(
+            "it accepted the peer as {}",
+            view.identity
+                .as_ref()
+                .map_or("nobody in particular".into(), |identity| format!(
+                    "`{identity}`"
+                ))
+        ),
+        TargetEnd::Refused(words) => format!("it refused the peer: {words}"),
+        TargetEnd::RefusedToStart(words) => format!("it refused to start: {words}"),
+        TargetEnd::Crashed(words) => format!("it died: {words}"),
+    };
+    match view.alert_sent {
+        Some(alert) => format!("{end}; it sent {alert} ({})", alert.number()),
+        None => end,
+    }
+}
+
+fn describe(handshake: &Handshake) -> String {
+    let kind = match handshake.kind {
+        HandshakeKind::Full => "full",
+        HandshakeKind::Resumed => "resumed",
+    };
+    format!("{kind} {} handshake", handshake.version)
+}

@@ -1,0 +1,112 @@
+//! The matrix: scenarios by rows, targets by columns, ready to be laid out by any format.
+
+use std::collections::BTreeMap;
+
+use crate::judge::{FailureKind, Verdict};
+use crate::record::{CaseRecord, Run};
+use crate::scenario::{Role, TlsVersion};
+
+/// The cells of a run.
+pub struct Matrix<'r> {
+    /// What each column shows.
+    pub columns: Vec<Column>,
+    /// The rows, ordered by id.
+    pub rows: Vec<Row<'r>>,
+}
+
+/// One target in one role over one TLS version.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Column {
+    /// The target.
+    pub target: String,
+    /// The side that it plays.
+    pub role: Role,
+    /// The TLS version.
+    pub tls: TlsVersion,
+}
+
+/// One scenario.
+pub struct Row<'r> {
+    /// The scenario's id.
+    pub scenario: &'r str,
+    /// The case of each column; none where the scenario has no such case.
+    pub cells: Vec<Option<&'r CaseRecord>>,
+}
+
+impl Row<'_> {
+    /// The first part of the id.
+    pub fn family(&self) -> &str {
+        self.scenario
+            .split_once('/')
+            .map_or(self.scenario, |(family, _)| family)
+    }
+
+    /// The rest of it.
+    pub fn name(&self) -> &str {
+        self.scenario.split_once('/').map_or("", |(_, name)| name)
+    }
+}
+
+impl<'r> Matrix<'r> {
+    /// Lays the cases of `run` out.
+    pub fn of(run: &'r Run) -> Self {
+        let mut columns: Vec<Column> = run.cases.iter().map(column).collect();
+        columns.sort();
+        columns.dedup();
+        let mut rows: BTreeMap<&str, Vec<Option<&CaseRecord>>> = BTreeMap::new();
+        for case in &run.cases {
+            let cells = rows
+                .entry(&case.scenario)
+                .or_insert_with(|| vec![None; columns.len()]);
+            if let Ok(index) = columns.binary_search(&column(case)) {
+                cells[index] = Some(case);
+            }
+        }
+        let rows = rows
+            .into_iter()
+            .map(|(scenario, cells)| Row { scenario, cells })
+            .collect();
+        Self { columns, rows }
+    }
+}
+
+fn column(case: &CaseRecord) -> Column {
+    Column {
+        target: case.target.clone(),
+        role: case.role,
+        tls: case.tls,
+    }
+}
+
+/// The word in a cell: what a person should see at once.
+pub fn word(case: &CaseRecord) -> &'static str {
+    match (case.verdict, case.failure_kind) {
+        (Verdict::Policy, _)
+            if case
+                .observation
+                .as_ref()
+                .is_some_and(|seen| seen.accepted()) =>
+        {
+            "accepts"
+        }
+        (Verdict::Policy, _) => "refuses",
+        (Verdict::Pass | Verdict::Lenient, _) if case.known.is_some() => "STALE",
+        (verdict, _) if verdict.is_failure() && case.known.is_some() => "known",
+        (Verdict::Fail, Some(FailureKind::AcceptedForbidden)) => "ACCEPTED",
+        (Verdict::Fail, Some(FailureKind::RefusedValid)) => "REFUSED",
+        (Verdict::Fail, _) => "FAIL",
+        (Verdict::Hang, _) => "HANG",
+        (Verdict::Crash, _) => "CRASH",
+        (Verdict::Invalid, _) => "INVALID",
+        (Verdict::Broken, _) => "BROKEN",
+        (Verdict::Pass, _) => "pass",
+        (Verdict::Lenient, _) => "lenient",
+        (Verdict::Unsupported, _) => "no support",
+    }
+}
+
+/// What the words in the cells mean, for a legend.
+pub const LEGEND: &str = "\
+pass: as expected. lenient: refused as expected, with another alert or none. accepts, refuses: a choice that the \
+RFCs leave open. known: a documented deviation. ACCEPTED: a peer that must be refused got through. REFUSED: a peer \
+that must be accepted was refused. no support: the target cannot be asked this.";

@@ -1,0 +1,122 @@
+//! The schedule: cases grouped by target and environment, so that a target is started once for each
+//! distinct environment and never once for each case.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::environment::Stage;
+use crate::pki::PkiError;
+use crate::pki::mint::Mint;
+use crate::scenario::expand::Case;
+use crate::scenario::{Role, Scenario};
+
+/// A case with both its stages set up.
+pub struct Staged {
+    /// The case.
+    pub case: Case,
+    /// Its stage.
+    pub stage: Arc<Stage>,
+    /// Its twin's, for cases that have one.
+    pub twin: Option<Arc<Twin>>,
+}
+
+/// A twin's stage.
+pub struct Twin {
+    /// The stage.
+    pub stage: Stage,
+    /// Names its environment; when it is not the case's, the twin runs in a start of its own.
+    pub environment_digest: String,
+    /// Names what its peer does: twins that do the same in one start are run once.
+    pub peer_digest: String,
+}
+
+/// The cases that share one environment.
+pub struct Group {
+    /// Names the environment.
+    pub digest: String,
+    /// The side that the target plays.
+    pub role: Role,
+    /// The cases, in the order of their ids.
+    pub cases: Vec<Staged>,
+}
+
+/// The schedule of a run, the same for each of its targets.
+#[derive(Default)]
+pub struct Schedule {
+    /// The groups, the largest first: what takes longest should start first.
+    pub groups: Vec<Group>,
+    /// The cases that could not be set up, and why.
+    pub broken: Vec<(Case, PkiError)>,
+}
+
+impl Schedule {
+    /// Sets the stages up and groups the cases.
+    pub fn of(cases: &[Case], mint: &Arc<Mint>) -> Self {
+        let mut schedule = Self::default();
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        let mut stages: HashMap<(String, Role), Arc<Prepared>> = HashMap::new();
+        for case in cases {
+            let key = (case.scenario.id.clone(), case.role);
+            let prepared = match stages.get(&key) {
+                Some(prepared) => Arc::clone(prepared),
+                None => match Prepared::of(&case.scenario, case.role, mint) {
+                    Ok(prepared) => {
+                        let prepared = Arc::new(prepared);
+                        stages.insert(key, Arc::clone(&prepared));
+                        prepared
+                    }
+                    Err(error) => {
+                        schedule.broken.push((case.clone(), error));
+                        continue;
+                    }
+                },
+            };
+            let group = groups
+                .entry(prepared.digest.clone())
+                .or_insert_with(|| Group {
+                    digest: prepared.digest.clone(),
+                    role: case.role,
+                    cases: Vec::new(),
+                });
+            group.cases.push(Staged {
+                case: case.clone(),
+                stage: Arc::clone(&prepared.stage),
+                twin: prepared.twin.clone(),
+            });
+        }
+        schedule.groups = groups.into_values().collect();
+        schedule
+            .groups
+            .sort_by_key(|group| std::cmp::Reverse(group.cases.len()));
+        schedule
+    }
+}
+
+struct Prepared {
+    stage: Arc<Stage>,
+    digest: String,
+    twin: Option<Arc<Twin>>,
+}
+
+impl Prepared {
+    fn of(scenario: &Arc<Scenario>, role: Role, mint: &Arc<Mint>) -> Result<Self, PkiError> {
+        let label = format!("{}/{role}", scenario.id);
+        let stage = Stage::new(mint, Arc::clone(scenario), role, &label)?;
+        let twin = match &scenario.control {
+            Some(control) => {
+                let stage = Stage::new(mint, Arc::clone(control), role, &format!("{label}/twin"))?;
+                Some(Arc::new(Twin {
+                    environment_digest: stage.digest()?,
+                    peer_digest: stage.peer_digest()?,
+                    stage,
+                }))
+            }
+            None => None,
+        };
+        Ok(Self {
+            digest: stage.digest()?,
+            stage: Arc::new(stage),
+            twin,
+        })
+    }
+}
