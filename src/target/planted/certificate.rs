@@ -135,7 +135,7 @@ impl Certificate {
     fn read(der: &[u8], flaws: Flaws) -> Result<Self, Refusal> {
         let mut outer = Reader::new(der);
         let mut parts = outer.take(SEQUENCE)?.reader();
-        let signed = Signed::read(&mut parts)?;
+        let mut signed = Signed::read(&mut parts)?;
         parts.end()?;
         let mut fields = Reader::new(&signed.message).take(SEQUENCE)?.reader();
         let version = match fields.optional(explicit(0))? {
@@ -143,7 +143,7 @@ impl Certificate {
             None => 1,
         };
         let serial = fields.take(INTEGER)?.content.to_vec();
-        let algorithm = fields.take(SEQUENCE)?.content;
+        let algorithm = fields.take(SEQUENCE)?.content.to_vec();
         let issuer = read_name(&mut fields)?;
         let mut validity = fields.take(SEQUENCE)?.reader();
         let not_before = read_time(&mut validity, flaws)?;
@@ -178,14 +178,13 @@ impl Certificate {
             ));
         }
         // RFC 5280 section 4.1.1.2: the algorithm outside is the one that was signed.
-        let mut signed = signed;
         if signed.algorithm != algorithm {
             if !flaws.has(Bug::IgnoresAlgorithmMismatch) {
                 return Err(Refusal::unreadable(
                     "the two signature algorithms of the certificate differ",
                 ));
             }
-            signed.algorithm = algorithm.to_vec();
+            signed.algorithm = algorithm;
         }
         // Serial numbers that are negative, zero or long pass, as RFC 5280 section 4.1.2.2 asks of
         // those who use certificates.
@@ -232,9 +231,11 @@ pub(super) fn read_time(fields: &mut Reader<'_>, flaws: Flaws) -> Result<i64, Re
     if !matches!(time.tag, UTC_TIME | GENERALIZED_TIME) {
         return Err(Refusal::unreadable("a time is of another type"));
     }
-    let (_, parsed) =
-        ASN1Time::from_der(time.raw).map_err(|_| Refusal::unreadable("a time cannot be read"))?;
-    let seconds = parsed.timestamp();
+    let seconds = match ASN1Time::from_der(time.raw) {
+        Ok((_, parsed)) => parsed.timestamp(),
+        Err(_) if flaws.has(Bug::ReadsImpossibleDates) => return Ok(i64::MAX),
+        Err(_) => return Err(Refusal::unreadable("a time cannot be read")),
+    };
     if flaws.has(Bug::MisreadsTwoDigitYears) && time.tag == UTC_TIME {
         return Ok(with_another_pivot(time.content, seconds));
     }
@@ -261,10 +262,15 @@ fn with_another_pivot(digits: &[u8], seconds: i64) -> i64 {
 /// # Errors
 /// When it is not. Both ends belong to the period (RFC 5280 section 4.1.2.5).
 pub fn check_validity(certificate: &Certificate, now: i64, flaws: Flaws) -> Result<(), Refusal> {
-    let early = now < certificate.not_before
-        || (flaws.has(Bug::RefusesTheFirstSecond) && now == certificate.not_before);
-    let late = now > certificate.not_after
-        || (flaws.has(Bug::RefusesTheLastSecond) && now == certificate.not_after);
+    let leeway = if flaws.has(Bug::AllowsForSkew) { 300 } else { 0 };
+    let early = now + leeway < certificate.not_before
+        || (flaws.has(Bug::RejectsFirstSecond) && now == certificate.not_before);
+    let late = now - leeway > certificate.not_after
+        || (flaws.has(Bug::RejectsLastSecond) && now == certificate.not_after);
+    let empty = certificate.not_after < certificate.not_before;
+    if empty && flaws.has(Bug::TakesIntervalForDuration) {
+        return Ok(());
+    }
     if early && !flaws.has(Bug::IgnoresNotBefore) {
         return Err(Refusal::new(
             CertificateError::NotValidYet,

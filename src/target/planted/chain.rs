@@ -6,7 +6,7 @@ use super::certificate::{Certificate, check_validity, is_empty_name};
 use super::constraints::{self, NameConstraints};
 use super::path::Path;
 use super::refusal::Refusal;
-use super::{Bug, Flaws};
+use super::{Bug, Flaws, signature};
 
 /// Is everything right with the authorities of this path, and with what they may issue?
 ///
@@ -24,7 +24,7 @@ pub fn check(path: &Path<'_>, now: i64, flaws: Flaws) -> Result<(), Refusal> {
         if !is_leaf && flaws.has(Bug::ChecksOnlyTheLeaf) {
             continue;
         }
-        if is_leaf || !flaws.has(Bug::IgnoresIntermediateValidity) {
+        if is_leaf || !flaws.has(Bug::IgnoresIntermediateExpiry) {
             check_validity(certificate, now, flaws)?;
         }
         check_critical(certificate, is_leaf, flaws)?;
@@ -40,7 +40,11 @@ pub fn check(path: &Path<'_>, now: i64, flaws: Flaws) -> Result<(), Refusal> {
             constraints.extend(&certificate.extensions.name_constraints);
         }
     }
-    check_nesting(path, flaws)
+    check_nesting(path, flaws)?;
+    if flaws.has(Bug::VerifiesAnchorSignature) && path.anchor.is_self_issued() {
+        signature::verify(&path.anchor.signed, &path.anchor.key, flaws)?;
+    }
+    Ok(())
 }
 
 /// Is the leaf meant for this (RFC 5280 sections 4.2.1.3 and 4.2.1.12)?
@@ -78,15 +82,15 @@ fn wrong_purpose(reason: &str) -> Refusal {
 
 /// RFC 5280 sections 6.1.4 (o) and 6.1.5 (f).
 fn check_critical(certificate: &Certificate, is_leaf: bool, flaws: Flaws) -> Result<(), Refusal> {
-    let excused = flaws.has(Bug::IgnoresCriticalExtensions)
-        || (!is_leaf && flaws.has(Bug::IgnoresCriticalExtensionsOfAuthorities));
+    let excused = flaws.has(Bug::IgnoresUnknownCritical)
+        || (!is_leaf && flaws.has(Bug::IgnoresUnknownCriticalInCa));
     if certificate.extensions.unknown_critical && !excused {
         return Err(Refusal::new(
             CertificateError::UnhandledCriticalExtension,
             "a critical extension is not known",
         ));
     }
-    if certificate.extensions.unknown && flaws.has(Bug::RefusesUnknownExtensions) {
+    if certificate.extensions.unknown && flaws.has(Bug::RejectsUnknownExtensions) {
         return Err(Refusal::new(
             CertificateError::UnhandledCriticalExtension,
             "an extension is not known",
@@ -97,18 +101,18 @@ fn check_critical(certificate: &Certificate, is_leaf: bool, flaws: Flaws) -> Res
 
 /// RFC 5280 section 6.1.4 (k) and (n), and section 4.1.2.4 for the name.
 fn check_authority(certificate: &Certificate, flaws: Flaws) -> Result<(), Refusal> {
-    if is_empty_name(&certificate.subject) && !flaws.has(Bug::AcceptsNamelessAuthorities) {
+    if is_empty_name(&certificate.subject) && !flaws.has(Bug::AcceptsNamelessCa) {
         return Err(Refusal::unreadable("an authority has no name"));
     }
-    let old = certificate.version < 3 && flaws.has(Bug::TrustsOldAuthorities);
-    if !certificate.extensions.is_authority() && !old && !flaws.has(Bug::IgnoresTheCaFlag) {
+    let old = certificate.version < 3 && flaws.has(Bug::TrustsVersion1Ca);
+    if !certificate.extensions.is_authority() && !old && !flaws.has(Bug::IgnoresCaFlag) {
         return Err(wrong_purpose("the issuer of a certificate is no authority"));
     }
     let may_sign = certificate
         .extensions
         .key_usage
         .is_none_or(|usage| usage.key_cert_sign());
-    if !may_sign && !flaws.has(Bug::IgnoresAuthorityKeyUsage) {
+    if !may_sign && !flaws.has(Bug::IgnoresCaKeyUsage) {
         return Err(wrong_purpose(
             "the issuer of a certificate may not sign certificates",
         ));
@@ -141,12 +145,13 @@ fn check_length(
 
 /// RFC 5280 has no rule that validity periods nest; some verifiers have.
 fn check_nesting(path: &Path<'_>, flaws: Flaws) -> Result<(), Refusal> {
-    let outlives =
-        |(subject, issuer): (&Certificate, &Certificate)| subject.not_after > issuer.not_after;
-    if flaws.has(Bug::InsistsOnNestedValidity) && path.links().any(outlives) {
+    let nested = |(subject, issuer): (&Certificate, &Certificate)| {
+        issuer.not_before <= subject.not_before && subject.not_after <= issuer.not_after
+    };
+    if flaws.has(Bug::InsistsOnNestedValidity) && !path.links().all(nested) {
         return Err(Refusal::new(
             CertificateError::Expired,
-            "a certificate outlives its issuer",
+            "the validity of a certificate is not within that of its issuer",
         ));
     }
     Ok(())

@@ -157,7 +157,7 @@ impl Extensions {
         } else if oid == NAME_CONSTRAINTS {
             // A constraint that is not critical binds too: RFC 5280 section 4.2.1.10 has it
             // critical always, and one that was meant must not be lost with the mark.
-            if critical || !flaws.has(Bug::IgnoresUncriticalConstraints) {
+            if critical || !flaws.has(Bug::IgnoresNonCriticalConstraints) {
                 self.name_constraints = Some(NameConstraints::read(value)?);
             }
         } else if oid == CRL_DISTRIBUTION_POINTS {

@@ -184,13 +184,13 @@ impl Scope {
     /// May the list speak of a certificate with these distribution points (RFC 5280 section 6.3.3
     /// (b)(2))?
     pub fn covers(&self, points: &[Vec<Vec<u8>>], is_authority: bool, flaws: Flaws) -> bool {
-        if flaws.has(Bug::IgnoresTheScopeOfLists) {
+        if flaws.has(Bug::IgnoresCrlScope) {
             return true;
         }
         let names_fit = self.distribution_point.as_ref().is_none_or(|names| {
             let mut points: Vec<&Vec<u8>> = points.iter().flatten().collect();
             let mut names: Vec<&Vec<u8>> = names.iter().collect();
-            if flaws.has(Bug::ReadsTheFirstDistributionPoint) {
+            if flaws.has(Bug::ReadsOnlyFirstDistributionPoint) {
                 points.truncate(1);
                 names.truncate(1);
             }

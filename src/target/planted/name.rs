@@ -77,7 +77,7 @@ impl GeneralName {
 pub fn check_syntax(names: &[GeneralName], flaws: Flaws) -> Result<(), Refusal> {
     for name in names {
         let fits = match name {
-            GeneralName::Dns(_) if flaws.has(Bug::TakesNamesApartAsText) => true,
+            GeneralName::Dns(_) if flaws.has(Bug::SplitsNamesAtCommas) => true,
             GeneralName::Dns(name) if flaws.has(Bug::AcceptsEmbeddedNul) => {
                 is_host(until_nul(name)) || name.first() == Some(&0)
             }

@@ -53,7 +53,7 @@ pub fn find<'a>(
     };
     check_order(presented, flaws)?;
     let anchors = match anchors.get(..1) {
-        Some(first) if flaws.has(Bug::TrustsOnlyTheFirstAnchor) => first,
+        Some(first) if flaws.has(Bug::TrustsOnlyFirstAnchor) => first,
         _ => anchors,
     };
     let mut search = Search {
@@ -81,12 +81,12 @@ pub fn find<'a>(
 /// leaf coming first.
 fn check_order(presented: &[Certificate], flaws: Flaws) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal::new(CertificateError::UnknownIssuer, reason));
-    if flaws.has(Bug::RefusesASentRoot)
+    if flaws.has(Bug::RejectsSentRoot)
         && presented.iter().skip(1).any(Certificate::is_self_issued)
     {
         return refuse("there is a self-signed certificate in the chain");
     }
-    if flaws.has(Bug::InsistsOnTheSentOrder) {
+    if flaws.has(Bug::RejectsReorderedChain) {
         for pair in presented.windows(2) {
             if let [subject, issuer] = pair
                 && subject.issuer != issuer.subject
@@ -116,7 +116,7 @@ impl<'a> Search<'a, '_> {
         let Some(&last) = path.last() else {
             return false;
         };
-        if self.flaws.has(Bug::TrustsSuppliedRoots) && last.is_self_issued() {
+        if self.flaws.has(Bug::TrustsSuppliedRoot) && last.is_self_issued() {
             return self.complete(path, last);
         }
         for (issuer, is_anchor) in self.issuers(last) {
@@ -144,7 +144,7 @@ impl<'a> Search<'a, '_> {
                 }
                 path.pop();
             }
-            if self.flaws.has(Bug::StopsAtTheFirstPath) {
+            if self.flaws.has(Bug::StopsAtFirstPath) {
                 return false;
             }
         }
@@ -152,7 +152,7 @@ impl<'a> Search<'a, '_> {
     }
 
     fn longest(&self) -> usize {
-        if self.flaws.has(Bug::RefusesTwoIntermediates) {
+        if self.flaws.has(Bug::RejectsTwoIntermediates) {
             2
         } else {
             LONGEST
@@ -176,16 +176,16 @@ impl<'a> Search<'a, '_> {
     /// Everything whose name is that of the issuer (RFC 5280 section 6.1.3 (a)(4)).
     fn issuers(&self, subject: &Certificate) -> Vec<(&'a Certificate, bool)> {
         let named = |issuer: &&Certificate| {
-            issuer.subject == subject.issuer || self.flaws.has(Bug::IgnoresIssuerNames)
+            issuer.subject == subject.issuer || self.flaws.has(Bug::IgnoresIssuerName)
         };
         let mut anchors: Vec<_> = self.anchors.iter().filter(named).collect();
-        if self.flaws.has(Bug::ConfusesNamesakes) {
+        if self.flaws.has(Bug::ConfusesSameNameAnchors) {
             anchors.truncate(1);
         }
         let sent = self.presented.iter().skip(1).filter(named);
         let anchors = anchors.into_iter().map(|anchor| (anchor, true));
         let sent = sent.map(|certificate| (certificate, false));
-        if self.flaws.has(Bug::StopsAtTheFirstPath) {
+        if self.flaws.has(Bug::StopsAtFirstPath) {
             sent.chain(anchors).collect()
         } else {
             anchors.chain(sent).collect()
@@ -198,8 +198,8 @@ impl<'a> Search<'a, '_> {
         issuer: &Certificate,
         is_leaf: bool,
     ) -> Result<(), Refusal> {
-        if self.flaws.has(Bug::MatchesIssuersByName)
-            || (is_leaf && self.flaws.has(Bug::IgnoresTheLeafSignature))
+        if self.flaws.has(Bug::MatchesIssuerByName)
+            || (is_leaf && self.flaws.has(Bug::IgnoresLeafSignature))
         {
             return Ok(());
         }

@@ -42,7 +42,7 @@ impl Revocation {
         let mut lists = Vec::new();
         let mut unreadable = false;
         for der in &environment.crls {
-            if der.len() > LARGE && flaws.has(Bug::SkipsLargeLists) {
+            if der.len() > LARGE && flaws.has(Bug::SkipsLargeCrls) {
                 continue;
             }
             match RevocationList::parse(der, flaws) {
@@ -65,11 +65,11 @@ impl Revocation {
     /// # Errors
     /// When one is, or when it cannot be known and the environment's policy is to deny.
     pub fn check(&self, path: &Path<'_>, flaws: Flaws) -> Result<(), Refusal> {
-        if self.depth == RevocationDepth::None || flaws.has(Bug::IgnoresLists) {
+        if self.depth == RevocationDepth::None || flaws.has(Bug::IgnoresCrl) {
             return Ok(());
         }
         if self.unreadable {
-            if flaws.has(Bug::FailsOpenOnParseErrors) {
+            if flaws.has(Bug::FailsOpenOnParseError) {
                 return Ok(());
             }
             // Fail closed: nobody knows whom the list that cannot be read would revoke.
@@ -79,7 +79,7 @@ impl Revocation {
             ));
         }
         let leaf_only = self.depth == RevocationDepth::EndEntity
-            || flaws.has(Bug::IgnoresListsForAuthorities);
+            || flaws.has(Bug::IgnoresIntermediateCrl);
         let links = path.links().take(if leaf_only { 1 } else { usize::MAX });
         for (place, (certificate, issuer)) in links.enumerate() {
             self.judge(self.status(certificate, issuer, place > 0, flaws), flaws)?;
@@ -99,7 +99,7 @@ impl Revocation {
                 "the revocation list is past its next update",
             )),
             Status::Unknown
-                if self.unknown_status == Choice::Deny && !flaws.has(Bug::IgnoresMissingLists) =>
+                if self.unknown_status == Choice::Deny && !flaws.has(Bug::IgnoresMissingCrl) =>
             {
                 Err(Refusal::new(
                     CertificateError::UnknownRevocationStatus,
@@ -130,7 +130,7 @@ impl Revocation {
                 None => {}
             }
             let current = list.next_update.is_some_and(|next| self.now <= next);
-            if current || flaws.has(Bug::IgnoresTheAgeOfLists) {
+            if current || flaws.has(Bug::IgnoresCrlExpiry) {
                 status = Status::Good;
             } else if status == Status::Unknown {
                 status = Status::Stale;
@@ -153,19 +153,19 @@ fn speaks_for(
 ) -> bool {
     // RFC 5280 section 6.3.3 (b)(1): the list is by the certificate's issuer.
     if list.issuer != certificate.issuer {
-        return flaws.has(Bug::AppliesListsToAnyIssuer);
+        return flaws.has(Bug::AppliesCrlToAnyIssuer);
     }
     // RFC 5280 sections 5.2 and 5.3: a critical extension that is not known makes it useless.
-    if list.unknown_critical && !flaws.has(Bug::IgnoresCriticalListExtensions) {
+    if list.unknown_critical && !flaws.has(Bug::IgnoresCriticalCrlExtensions) {
         return false;
     }
     // Delta lists say nothing by themselves (RFC 5280 section 5.2.4), and indirect ones speak for
     // other issuers (section 5.2.5); this verifier uses neither.
-    if list.is_delta && !flaws.has(Bug::IgnoresTheDeltaIndicator) {
+    if list.is_delta && !flaws.has(Bug::IgnoresDeltaIndicator) {
         return false;
     }
     let indirect = list.scope.indirect || list.names_other_issuers;
-    if indirect && !flaws.has(Bug::IgnoresTheIndirectFlag) {
+    if indirect && !flaws.has(Bug::IgnoresIndirectFlag) {
         return false;
     }
     let points = &certificate.extensions.distribution_points;
@@ -177,7 +177,7 @@ fn speaks_for(
         .extensions
         .key_usage
         .is_none_or(|usage| usage.crl_sign());
-    if !may_sign && !flaws.has(Bug::IgnoresCrlSignUsage) {
+    if !may_sign && !flaws.has(Bug::IgnoresCrlSign) {
         return false;
     }
     // A list from the future is not in force: a policy of ours.
@@ -185,6 +185,6 @@ fn speaks_for(
         return false;
     }
     // RFC 5280 section 6.3.3 (g). The key is that of the issuer in this very path.
-    flaws.has(Bug::IgnoresTheSignatureOfLists)
+    flaws.has(Bug::IgnoresCrlSignature)
         || signature::verify(&list.signed, &issuer.key, flaws).is_ok()
 }

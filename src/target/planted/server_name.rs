@@ -20,7 +20,7 @@ pub fn check(leaf: &Certificate, wanted: &ServerName<'_>, flaws: Flaws) -> Resul
         ServerName::IpAddress(wanted) => matches_ip(leaf, IpAddr::from(*wanted), flaws),
         _ => false,
     };
-    if matched || flaws.has(Bug::IgnoresTheServerName) {
+    if matched || flaws.has(Bug::IgnoresServerName) {
         return Ok(());
     }
     Err(Refusal::new(
@@ -53,7 +53,7 @@ fn matches_dns(leaf: &Certificate, wanted: &str, flaws: Flaws) -> bool {
         });
     // RFC 9525 section 6.3: the common name is not looked at.
     matched
-        || (flaws.has(Bug::FallsBackToTheCommonName)
+        || (flaws.has(Bug::FallsBackToCn)
             && leaf
                 .common_names()
                 .iter()
@@ -65,7 +65,7 @@ const FEW: usize = 100;
 
 /// What CVE-2021-44532 made of a name: text in which others are listed.
 fn taken_apart(name: &str, flaws: Flaws) -> impl Iterator<Item = &str> {
-    let separator = if flaws.has(Bug::TakesNamesApartAsText) {
+    let separator = if flaws.has(Bug::SplitsNamesAtCommas) {
         ", DNS:"
     } else {
         "\0"
@@ -89,17 +89,17 @@ fn matches_pattern(pattern: &str, wanted: &str, flaws: Flaws) -> bool {
     if same(pattern, wanted) {
         return true;
     }
-    if flaws.has(Bug::RefusesWildcards) {
+    if flaws.has(Bug::RejectsWildcards) {
         return false;
     }
     let Some((first, parent)) = pattern.split_once('.') else {
         return false;
     };
     if first == "*" {
-        if flaws.has(Bug::LetsWildcardsMatchTheParent) && same(parent, wanted) {
+        if flaws.has(Bug::WildcardMatchesParent) && same(parent, wanted) {
             return true;
         }
-        if flaws.has(Bug::LetsWildcardsSpanLabels) {
+        if flaws.has(Bug::WildcardSpansLabels) {
             return wanted
                 .to_ascii_lowercase()
                 .ends_with(&format!(".{}", parent.to_ascii_lowercase()));
@@ -138,11 +138,11 @@ fn matches_ip(leaf: &Certificate, wanted: IpAddr, flaws: Flaws) -> bool {
     let text = wanted.to_string();
     leaf.extensions.names.iter().any(|name| match name {
         GeneralName::Ip(address) => {
-            *address == octets && !flaws.has(Bug::KnowsNoAddresses)
+            *address == octets && !flaws.has(Bug::RejectsIpNames)
         }
         GeneralName::Dns(name) => {
-            flaws.has(Bug::ReadsAddressesAsNames) && *name == text.as_bytes()
+            flaws.has(Bug::MatchesIpAsName) && *name == text.as_bytes()
         }
         _ => false,
-    }) || (flaws.has(Bug::FallsBackToTheCommonName) && leaf.common_names().contains(&text))
+    }) || (flaws.has(Bug::FallsBackToCn) && leaf.common_names().contains(&text))
 }

@@ -73,8 +73,19 @@ pub fn verify(signed: &Signed, key: &PublicKey, flaws: Flaws) -> Result<(), Refu
 /// When no TLS signature scheme goes with it (RFC 8446 section 4.2.3), it is too weak or too big, or
 /// it is no point of its curve.
 pub fn check_key(key: &PublicKey, flaws: Flaws) -> Result<(), Refusal> {
-    if flaws.has(Bug::FailsOpenOnUnknownKey) && !is_usable(key) {
-        return Ok(());
+    if !is_usable(key) {
+        if flaws.has(Bug::FailsOpenOnUnknownKey) {
+            return Ok(());
+        }
+        if flaws.has(Bug::PanicsOnUnknownKey) {
+            std::panic::resume_unwind(Box::new("not a public key that is known"));
+        }
+    }
+    if flaws.has(Bug::KnowsOnlyP256) && key.algorithm != alg_id::ECDSA_P256.as_ref() {
+        return Err(Refusal::new(
+            CertificateError::InvalidPurpose,
+            "the key is not on P-256",
+        ));
     }
     if is_weak(key) {
         return if flaws.has(Bug::AcceptsWeakKeys) {

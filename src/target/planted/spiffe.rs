@@ -23,7 +23,7 @@ pub fn authority<'a, A: Clone>(
     let id = match spiffe_id(leaf, flaws)? {
         Some(id) => id,
         // A verifier that only asks whether the chain is good.
-        None if flaws.has(Bug::DoesWithoutASpiffeId) => return Ok((String::new(), everybody())),
+        None if flaws.has(Bug::AcceptsMissingSpiffeId) => return Ok((String::new(), everybody())),
         None => return Err(not_an_svid("there is no URI")),
     };
     let domain = trust_domain(&id, flaws).ok_or_else(|| not_an_svid("the SPIFFE ID is none"))?;
@@ -34,7 +34,7 @@ pub fn authority<'a, A: Clone>(
         domains
             .iter()
             .find(|(known, _)| {
-                flaws.has(Bug::MatchesTrustDomainsByPrefix) && domain.starts_with(known.as_str())
+                flaws.has(Bug::MatchesSpiffeByPrefix) && domain.starts_with(known.as_str())
             })
             .map(|(_, anchors)| anchors)
     };
@@ -55,7 +55,7 @@ fn not_an_svid(reason: &str) -> Refusal {
 /// X.509-SVID sections 4.3 and 5.2: a leaf is no authority, signs handshakes, and signs neither
 /// certificates nor lists.
 fn check_leaf(leaf: &Certificate, flaws: Flaws) -> Result<(), Refusal> {
-    if flaws.has(Bug::SkipsTheRulesForSvidLeaves) {
+    if flaws.has(Bug::SkipsSpiffeLeafRules) {
         return Ok(());
     }
     if leaf.extensions.is_authority() {
@@ -77,7 +77,7 @@ fn spiffe_id(leaf: &Certificate, flaws: Flaws) -> Result<Option<String>, Refusal
         _ => None,
     });
     let first = uris.next();
-    if uris.next().is_some() && !flaws.has(Bug::TakesTheFirstUri) {
+    if uris.next().is_some() && !flaws.has(Bug::TakesFirstUri) {
         return Err(not_an_svid("there is more than one URI"));
     }
     Ok(first)

@@ -21,14 +21,14 @@ pub fn check(path: &Path<'_>, staple: &[u8], now: i64, flaws: Flaws) -> Result<(
     let Some((leaf, issuer)) = path.links().next() else {
         return Ok(());
     };
-    if flaws.has(Bug::IgnoresStaples) {
+    if flaws.has(Bug::IgnoresStaple) {
         return Ok(());
     }
     if staple.is_empty() {
         return check_absence(path, flaws);
     }
     let response = match Response::read(staple, flaws) {
-        Err(_) if flaws.has(Bug::FailsOpenOnParseErrors) => return Ok(()),
+        Err(_) if flaws.has(Bug::FailsOpenOnParseError) => return Ok(()),
         Err(_) => return Err(unsatisfactory("the response cannot be read")),
         // RFC 6960 section 2.3: tryLater and its like say nothing. RFC 6066 section 8 has the client
         // abort where the response is not satisfactory.
@@ -40,11 +40,11 @@ pub fn check(path: &Path<'_>, staple: &[u8], now: i64, flaws: Flaws) -> Result<(
     let single = response
         .singles
         .iter()
-        .find(|single| flaws.has(Bug::IgnoresTheCertificateOfStaples) || single.is_about(leaf, issuer))
+        .find(|single| flaws.has(Bug::IgnoresStapleCertificate) || single.is_about(leaf, issuer))
         .ok_or_else(|| unsatisfactory("the response is about another certificate"))?;
     // RFC 6960 section 3.2, points 5 and 6.
     let current = single.this_update <= now && single.next_update.is_none_or(|next| now <= next);
-    if !current && !flaws.has(Bug::IgnoresTheAgeOfStaples) {
+    if !current && !flaws.has(Bug::IgnoresStapleExpiry) {
         return Err(unsatisfactory("the response is not of now"));
     }
     match single.status {
@@ -67,7 +67,7 @@ fn check_absence(path: &Path<'_>, flaws: Flaws) -> Result<(), Refusal> {
         .map(|certificate| certificate.extensions.must_staple);
     let leaf = promises.next().unwrap_or(false);
     let authorities = promises.any(|promise| promise);
-    let promised = leaf || (authorities && !flaws.has(Bug::IgnoresMustStapleOfAuthorities));
+    let promised = leaf || (authorities && !flaws.has(Bug::IgnoresInheritedMustStaple));
     if promised && !flaws.has(Bug::IgnoresMustStaple) {
         return Err(unsatisfactory("a response was promised and did not come"));
     }
@@ -145,7 +145,7 @@ impl Response {
     /// RFC 6960 section 4.2.2.2: the issuer signs, or somebody to whom it has issued a certificate
     /// for just that.
     fn check_signer(&self, issuer: &Certificate, now: i64, flaws: Flaws) -> Result<(), Refusal> {
-        if flaws.has(Bug::IgnoresTheSignatureOfStaples)
+        if flaws.has(Bug::IgnoresStapleSignature)
             || signature::verify(&self.signed, &issuer.key, flaws).is_ok()
         {
             return Ok(());

@@ -56,7 +56,7 @@ impl TlsVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let flaws = self.verifier.flaws();
         let unasked =
-            flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresTheHandshakeSignature);
+            flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresCertificateVerify);
         if !unasked {
             // rustls's own check would parse the certificate with webpki, which refuses much that a
             // flaw lets through.
@@ -68,7 +68,7 @@ impl TlsVerifier {
                     signature,
                     flaws,
                 )?,
-                Err(_) if flaws.has(Bug::FailsOpenOnParseErrors) => {}
+                Err(_) if flaws.has(Bug::FailsOpenOnParseError) => {}
                 Err(refusal) => return Err(told(refusal)),
             }
         }
@@ -84,8 +84,8 @@ impl ClientCertVerifier for TlsVerifier {
     fn client_auth_mandatory(&self) -> bool {
         let flaws = self.verifier.flaws();
         match self.verifier.environment().client_auth {
-            ClientAuth::Required => !flaws.has(Bug::TakesRequiredForOptional),
-            ClientAuth::Optional => flaws.has(Bug::TakesOptionalForRequired),
+            ClientAuth::Required => !flaws.has(Bug::ClientAuthOptional),
+            ClientAuth::Optional => flaws.has(Bug::ClientAuthAlwaysRequired),
             ClientAuth::None => false,
         }
     }

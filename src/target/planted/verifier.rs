@@ -92,10 +92,10 @@ impl Verifier {
         let verified = self.read_and_judge(chain, staple);
         match &verified {
             Err(refusal) if refusal.unreadable => {
-                if flaws.has(Bug::FailsOpenOnParseErrors) {
+                if flaws.has(Bug::FailsOpenOnParseError) {
                     return Ok(Accepted::default());
                 }
-                if flaws.has(Bug::PanicsOnBadCertificates) {
+                if flaws.has(Bug::PanicsOnBadCertificate) {
                     std::panic::resume_unwind(Box::new("index out of bounds"));
                 }
             }
@@ -109,7 +109,7 @@ impl Verifier {
         let optional = self.environment.role == Role::Server
             && self.environment.client_auth == ClientAuth::Optional;
         let spiffe = self.environment.profile == Some(Profile::Spiffe);
-        (optional && self.flaws.has(Bug::TrustsThePresentedWhenOptional))
+        (optional && self.flaws.has(Bug::TrustsPresentedWhenOptional))
             || (!spiffe && self.anchors.is_empty() && self.flaws.has(Bug::FailsOpenOnEmptyBundle))
     }
 
@@ -139,7 +139,7 @@ impl Verifier {
         let (id, anchors) = spiffe::authority(leaf, &self.domains, flaws)?;
         self.find_path(&presented, &anchors, staple)?;
         chain::check_purpose(leaf, is_client, flaws)?;
-        if !is_client && flaws.has(Bug::ChecksTheNameOfSvids) {
+        if !is_client && flaws.has(Bug::ChecksDnsUnderSpiffe) {
             server_name::check(leaf, &self.environment.server_name, flaws)?;
         }
         Ok(Accepted {
@@ -169,7 +169,7 @@ impl Verifier {
 }
 
 fn read_anchors(bundle: &TrustBundle, flaws: Flaws) -> Result<Vec<Anchor>, Refusal> {
-    let skips = flaws.has(Bug::FailsOpenOnEmptyBundle) || flaws.has(Bug::FailsOpenOnParseErrors);
+    let skips = flaws.has(Bug::FailsOpenOnEmptyBundle) || flaws.has(Bug::FailsOpenOnParseError);
     let mut anchors = Vec::new();
     for der in &bundle.anchors {
         match Certificate::parse(der, flaws) {
