@@ -98,7 +98,8 @@ impl Key {
         signature: Option<SignatureKind>,
         message: &[u8],
     ) -> Result<Vec<u8>, PkiError> {
-        let algorithm = Algorithm::of(self.kind, signature)?;
+        let algorithm =
+            Algorithm::of(self.kind, signature).map_err(|reason| refused(self.kind, reason))?;
         if algorithm.needs_rsa_crate() {
             return self.legacy()?.sign(algorithm, message);
         }

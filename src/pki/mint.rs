@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use self::entries::{Entries, Entry};
 use self::plan::{IssuerView, Plan};
 use super::key::{Key, KeyPool};
-use super::recipe::{CrlRecipe, OcspRecipe, Recipes};
+use super::recipe::{CrlRecipe, KeyKind, OcspRecipe, Recipes};
 use super::{Identity, PkiError, TrustBundle, revoke};
 use crate::clock::Clock;
 use crate::scenario::Role;
@@ -23,7 +23,7 @@ use crate::seed::{Seed, Stream};
 mod entries;
 mod plan;
 
-pub(super) use plan::subject_key_identifier;
+pub(super) use plan::date;
 
 /// What all scenarios of a run share: the clock, the seed, the keys and the authorities.
 pub struct Mint {
@@ -69,9 +69,15 @@ impl Mint {
         })
     }
 
-    /// The clock that validity is reckoned from.
+    /// The run's clock.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Begins to make keys, of these kinds for the entries with these names, in the background: the
+    /// first should be those that take longest.
+    pub fn warm(&self, keys: Vec<(KeyKind, String)>) {
+        self.pool.warm(keys);
     }
 
     fn slot(&self, lineage: &Arc<str>) -> Slot {
@@ -177,7 +183,7 @@ impl Pki {
         let signer = signs_with.or(first).unwrap_or(default_entry);
         Ok(Identity {
             chain,
-            key: self.key(self.entries.place(signer)?)?,
+            key: self.key(signer)?,
         })
     }
 
@@ -209,9 +215,25 @@ impl Pki {
         Ok(&self.entries.list[place].lineage)
     }
 
-    /// The mint that this scenario's certificates come from.
-    pub fn mint(&self) -> &Mint {
-        &self.mint
+    /// The key of this entry.
+    pub fn key(&self, name: &str) -> Result<Arc<Key>, PkiError> {
+        self.key_at(self.entries.place(name)?)
+    }
+
+    /// The clock that validity is reckoned from.
+    pub fn clock(&self) -> Clock {
+        self.mint.clock
+    }
+
+    /// The subject key identifier of this entry, which its CRLs name as their issuer's.
+    pub(super) fn subject_key_identifier(&self, name: &str) -> Result<Vec<u8>, PkiError> {
+        let place = self.entries.place(name)?;
+        plan::subject_key_identifier(&self.entry(place).recipe, &*self.key_at(place)?).map_err(
+            |reason| PkiError::Recipe {
+                entry: name.into(),
+                reason,
+            },
+        )
     }
 
     fn entry(&self, place: usize) -> &Entry {
@@ -277,21 +299,21 @@ impl Pki {
             name: &issuer.name,
             subject: above.as_ref().map(|above| &*above.subject),
             recipe: &issuer.recipe,
-            key: &self.key(entry.issuer)?,
+            key: &self.key_at(entry.issuer)?,
         };
-        let key = self.key(place)?;
+        let key = self.key_at(place)?;
         // Two threads may plan at once; their plans are equal.
         let plan = Plan::new(&entry.name, &entry.recipe, key, &view, self.mint.clock)?;
         Ok(state.plan.get_or_init(|| plan))
     }
 
-    fn key(&self, place: usize) -> Result<Arc<Key>, PkiError> {
+    fn key_at(&self, place: usize) -> Result<Arc<Key>, PkiError> {
         let mut place = place;
         while let Some(owner) = self.entry(place).key_of {
             place = owner;
         }
         let entry = self.entry(place);
-        let kind = entry.recipe.key.unwrap_or_default();
+        let kind = entry.recipe.key.unwrap_or(KeyKind::P256);
         self.mint.pool.key(kind, &entry.slot)
     }
 

@@ -174,23 +174,11 @@ impl Recipe {
 
 /// A kind of key pair.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    Deserialize,
-    Eq,
-    Hash,
-    Ord,
-    PartialEq,
-    PartialOrd,
-    Serialize,
-    JsonSchema,
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// ECDSA on P-256: the default.
-    #[default]
     P256,
     /// ECDSA on P-384.
     P384,
@@ -221,6 +209,11 @@ impl KeyKind {
             self,
             Self::Rsa1024 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096
         )
+    }
+
+    /// Does it sign with ECDSA?
+    pub fn is_ecdsa(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::P521)
     }
 }
 

@@ -3,7 +3,6 @@
 use aws_lc_rs::signature::{self, RsaEncoding};
 use rustls::pki_types::alg_id;
 
-use super::super::PkiError;
 use super::super::recipe::{KeyKind, SignatureKind};
 use super::super::tlv;
 
@@ -21,8 +20,8 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// What `kind` signs with, where `signature` does not say otherwise.
-    pub(crate) fn of(kind: KeyKind, signature: Option<SignatureKind>) -> Result<Self, PkiError> {
+    /// What `kind` signs with, where `signature` does not say otherwise; the reason why it cannot.
+    pub(crate) fn of(kind: KeyKind, signature: Option<SignatureKind>) -> Result<Self, String> {
         let algorithm = match kind {
             KeyKind::P256 => Self::EcdsaSha256,
             KeyKind::P384 => Self::EcdsaSha384,
@@ -37,12 +36,10 @@ impl Algorithm {
         };
         match signature {
             None => Ok(algorithm),
-            Some(signature) => Err(PkiError::Crypto {
-                entry: format!("{signature:?} signature"),
-                reason: format!(
-                    "the issuer has a {kind:?} key; give it an RSA key, such as key = \"rsa2048\""
-                ),
-            }),
+            Some(signature) => Err(format!(
+                "the signature {signature:?} takes an RSA key and the issuer's is {kind:?}; give \
+                 the issuer key = \"rsa2048\""
+            )),
         }
     }
 

@@ -10,7 +10,6 @@ use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::super::key::Key;
-use super::super::key::algorithm::Algorithm;
 use super::super::mangle::Signer;
 use super::super::mangle::certificate::Certificate;
 use super::super::recipe::{Moment, Omission, Recipe};
@@ -53,9 +52,7 @@ impl Plan {
         clock: Clock,
     ) -> Result<Self, PkiError> {
         let signer = Signer::new(Arc::clone(issuer.key), recipe.signature);
-        let algorithm = Algorithm::of(issuer.key.kind(), recipe.signature)
-            .map_err(|error| wrong(name, &error.to_string()))?
-            .identifier();
+        let algorithm = signer.algorithm().map_err(|reason| wrong(name, &reason))?;
         let parts = parts(recipe, &key, issuer, clock, &algorithm)
             .map_err(|reason| wrong(name, &reason))?;
         let serial = recipe.serial.as_deref().map(parse_serial).transpose();
@@ -110,14 +107,15 @@ impl Plan {
         for mangle in &self.mangles {
             der = mangle::apply(mangle, &der, &self.key, &self.signer)
                 .map_err(|reason| wrong(&self.name, &reason))?;
-        }
-        // What the certificate says now is what CRLs and the certificates below it go by.
-        if let Ok(parts) = Certificate::parse(&der) {
-            minted.serial = tlv::element(&parts.serial)
-                .map(|serial| serial.content.to_vec())
-                .unwrap_or_default();
-            minted.subject = parts.subject.into();
-            minted.spki = parts.spki.into();
+            // What the certificate says now is what CRLs and the certificates below it go by; a
+            // mangle that leaves no certificate leaves what was said before it.
+            if let Ok(parts) = Certificate::parse(&der) {
+                minted.serial = tlv::element(&parts.serial)
+                    .map(|serial| serial.content.to_vec())
+                    .unwrap_or_default();
+                minted.subject = parts.subject.into();
+                minted.spki = parts.spki.into();
+            }
         }
         minted.der = der.into();
         Ok(())
@@ -134,8 +132,8 @@ fn parts(
 ) -> Result<Certificate, String> {
     let mut params = CertificateParams::default();
     params.serial_number = Some(SerialNumber::from_slice(&[1]));
-    params.not_before = date(recipe.not_before, clock)?;
-    params.not_after = date(recipe.not_after, clock)?;
+    params.not_before = date(recipe.not_before.unwrap_or(PRESENT), clock)?;
+    params.not_after = date(recipe.not_after.unwrap_or(PRESENT), clock)?;
     params.use_authority_key_identifier_extension = !recipe.omits(Omission::Aki);
     let rdns = recipe.subject.as_deref().unwrap_or_default();
     extension::write(&mut params, recipe, key.identifier(), rdns.is_empty())?;
@@ -173,8 +171,8 @@ pub(in super::super) fn subject_key_identifier(
 }
 
 /// A recipe's moment as a date that X.509 can write.
-fn date(moment: Option<Moment>, clock: Clock) -> Result<OffsetDateTime, String> {
-    let unix = moment.unwrap_or(Moment::Relative(0)).at(clock.unix());
+pub(in super::super) fn date(moment: Moment, clock: Clock) -> Result<OffsetDateTime, String> {
+    let unix = moment.at(clock.unix());
     OffsetDateTime::from_unix_timestamp(unix)
         .ok()
         .filter(|date| (0..10_000).contains(&date.year()))
@@ -204,6 +202,9 @@ fn positive(mut octets: [u8; 16]) -> [u8; 16] {
     octets[0] = octets[0] & 0x7f | 0x40;
     octets
 }
+
+/// What stands where neither the recipe nor the baseline says a time; the baseline always does.
+const PRESENT: Moment = Moment::Relative(0);
 
 fn wrong(name: &str, reason: &str) -> PkiError {
     PkiError::Recipe {
