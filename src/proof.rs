@@ -1,7 +1,7 @@
 //! The proof that the scenarios are worth something: each can fail, and each planted bug is caught.
 //!
 //! A catch is a case in which a planted target fails and the control, the same verifier without the
-//! bug, does not. The bug that accepts anything proves nothing about a scenario's own point, so its
+//! bug, does not. A target that lets everybody in proves nothing about a scenario's own point, so such
 //! catches do not count for the scenario.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,9 @@ use crate::expect::Outcome;
 use crate::judge::Verdict;
 use crate::record::CaseRecord;
 use crate::target::planted::Bug;
+
+/// The bugs that let everybody in.
+pub const INDISCRIMINATE: [Bug; 2] = [Bug::AcceptsAnything, Bug::AsksForNothing];
 
 /// Which scenario catches which bug.
 #[derive(Debug, Default)]
@@ -61,11 +64,11 @@ impl Proof {
             .map(|(bug, _)| *bug)
     }
 
-    /// The reject scenarios that nothing but a target that accepts anything fails.
+    /// The reject scenarios that nothing but an indiscriminate target fails.
     pub fn unproven_scenarios(&self) -> impl Iterator<Item = &str> {
         self.scenarios
             .iter()
-            .filter(|(_, bugs)| bugs.iter().all(|bug| *bug == Bug::AcceptsAnything))
+            .filter(|(_, bugs)| bugs.iter().all(|bug| INDISCRIMINATE.contains(bug)))
             .map(|(scenario, _)| scenario.as_str())
     }
 }

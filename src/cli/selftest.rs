@@ -19,7 +19,7 @@ use crate::expect::Outcome;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::proof::Proof;
+use crate::proof::{INDISCRIMINATE, Proof};
 use crate::record::CaseRecord;
 use crate::run::environment::Patience;
 use crate::run::event::Event;
@@ -187,7 +187,7 @@ fn listing(proof: &Proof, excused: &BTreeMap<String, String>, all: bool) -> Stri
     for (scenario, bugs) in &proof.scenarios {
         let bugs: Vec<_> = bugs
             .iter()
-            .filter(|bug| **bug != Bug::AcceptsAnything)
+            .filter(|bug| !INDISCRIMINATE.contains(bug))
             .map(|bug| bug.name())
             .collect();
         let _ = writeln!(out, "  {scenario:<52} {}", shortened(&bugs, all));
