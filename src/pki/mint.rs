@@ -69,6 +69,11 @@ impl Mint {
         })
     }
 
+    /// The clock that validity is reckoned from.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     fn slot(&self, lineage: &Arc<str>) -> Slot {
         let mut shared = lock(&self.shared);
         Arc::clone(shared.entry(Arc::clone(lineage)).or_default())
@@ -210,7 +215,7 @@ impl Pki {
     }
 
     /// The clock that validity is reckoned from.
-    pub fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         self.mint.clock
     }
 
