@@ -12,6 +12,7 @@ use mtls_gauntlet::pki::mint::{Mint, Pki};
 use mtls_gauntlet::pki::recipe::Recipes;
 use mtls_gauntlet::scenario::Role;
 use mtls_gauntlet::seed::Seed;
+use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::*;
 
 /// The second that the tests' clock shows: 2026-01-01T00:00:00Z.
@@ -60,6 +61,20 @@ pub fn parse(der: &[u8]) -> X509Certificate<'_> {
     let (rest, certificate) = X509Certificate::from_der(der).unwrap();
     assert!(rest.is_empty(), "octets after the certificate");
     certificate
+}
+
+/// The values inside a constructed value.
+pub fn children(der: &[u8]) -> Vec<Vec<u8>> {
+    let (rest, outer) = Any::from_der(der).unwrap();
+    assert!(rest.is_empty());
+    let mut left = outer.data;
+    let mut found = Vec::new();
+    while !left.is_empty() {
+        let (rest, _) = Any::from_der(left).unwrap();
+        found.push(left[..left.len() - rest.len()].to_vec());
+        left = rest;
+    }
+    found
 }
 
 /// The extension with this dotted OID.
