@@ -104,7 +104,10 @@ fn explain(scenario: &Scenario) -> String {
     if let Some(ocsp) = &scenario.ocsp {
         section(&mut out, "Stapled OCSP response", ocsp);
     }
-    section(&mut out, "Expected", &scenario.expect);
+    out.push_str("\nExpected\n");
+    for (key, value) in fields(&scenario.expect, &()) {
+        let _ = writeln!(out, "  {key} = {}", shortened(&value));
+    }
     if scenario.expect.outcome == Outcome::Reject {
         twin(&mut out, scenario.twin.as_ref());
     }
@@ -176,15 +179,15 @@ impl<'s> Tree<'s> {
 
 /// What a recipe says beside its issuer, which the drawing shows.
 fn differences(recipe: &Recipe) -> Vec<String> {
-    fields(recipe)
+    fields(recipe, &Recipe::default())
         .into_iter()
         .filter(|(key, _)| key != "issuer")
         .map(|(key, value)| format!("{key} = {}", shortened(&value)))
         .collect()
 }
 
-fn section(out: &mut String, title: &str, plan: &impl serde::Serialize) {
-    let fields = fields(plan);
+fn section<P: serde::Serialize + Default>(out: &mut String, title: &str, plan: &P) {
+    let fields = fields(plan, &P::default());
     if fields.is_empty() {
         return;
     }
@@ -194,18 +197,16 @@ fn section(out: &mut String, title: &str, plan: &impl serde::Serialize) {
     }
 }
 
-/// What a plan says: fields at their defaults are left out.
-fn fields(plan: &impl serde::Serialize) -> Vec<(String, Value)> {
-    let Ok(Value::Object(fields)) = serde_json::to_value(plan) else {
+/// What a plan says beyond what plans of its kind say by default.
+fn fields(plan: &impl serde::Serialize, default: &impl serde::Serialize) -> Vec<(String, Value)> {
+    let (Ok(Value::Object(fields)), Ok(default)) =
+        (serde_json::to_value(plan), serde_json::to_value(default))
+    else {
         return Vec::new();
     };
     fields
         .into_iter()
-        .filter(|(_, value)| match value {
-            Value::Null | Value::Bool(false) => false,
-            Value::Object(fields) => !fields.is_empty(),
-            _ => true,
-        })
+        .filter(|(key, value)| !value.is_null() && default.get(key) != Some(value))
         .collect()
 }
 

@@ -132,7 +132,9 @@ impl Target for Planted {
                 let config = self.server_config(&environment, asks.then_some(verifier))?;
                 if self.flaws.has(Bug::MishandlesFragments) {
                     let careless = self.server_config(&environment, None)?;
-                    return Ok(Box::new(FragmentServer::start(config, careless, transport)?));
+                    return Ok(Box::new(FragmentServer::start(
+                        config, careless, transport,
+                    )?));
                 }
                 Box::new(Server::start(config, manners, transport)?)
             }

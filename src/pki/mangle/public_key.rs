@@ -79,7 +79,7 @@ fn long_modulus() -> Vec<u8> {
 }
 
 /// An arc that is set aside for examples.
-const UNKNOWN_ALGORITHM: &str = "2.999.1";
+const UNKNOWN_ALGORITHM: &str = "1.3.6.1.4.1.0.1";
 
 const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 

@@ -91,8 +91,7 @@ impl Certificate {
         }
         // A lenient parser reads what is meant, and verifies the signature over what was sent.
         let mut certificate = Self::read(&repaired(sent.raw)?, flaws)?;
-        certificate.signed.message =
-            Reader::lenient(sent.content, leniency).any()?.raw.to_vec();
+        certificate.signed.message = Reader::lenient(sent.content, leniency).any()?.raw.to_vec();
         Ok(certificate)
     }
 
@@ -156,7 +155,8 @@ impl Certificate {
             octets: info.take(BIT_STRING)?.whole_octets()?.to_vec(),
         };
         info.end()?;
-        let unique_ids = fields.optional(implicit(1))?.is_some() | fields.optional(implicit(2))?.is_some();
+        let unique_ids =
+            fields.optional(implicit(1))?.is_some() | fields.optional(implicit(2))?.is_some();
         let mut extensions = None;
         if let Some(list) = fields.optional(explicit(3))? {
             let mut list = list.reader();
@@ -262,7 +262,11 @@ fn with_another_pivot(digits: &[u8], seconds: i64) -> i64 {
 /// # Errors
 /// When it is not. Both ends belong to the period (RFC 5280 section 4.1.2.5).
 pub fn check_validity(certificate: &Certificate, now: i64, flaws: Flaws) -> Result<(), Refusal> {
-    let leeway = if flaws.has(Bug::AllowsForSkew) { 300 } else { 0 };
+    let leeway = if flaws.has(Bug::AllowsForSkew) {
+        300
+    } else {
+        0
+    };
     let early = now + leeway < certificate.not_before
         || (flaws.has(Bug::RejectsFirstSecond) && now == certificate.not_before);
     let late = now - leeway > certificate.not_after

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::certificate::{Signed, read_time};
 use super::encoding::{
-    ENUMERATED, GENERALIZED_TIME, INTEGER, Malformed, Reader, SEQUENCE, UTC_TIME,
-    explicit, implicit,
+    ENUMERATED, GENERALIZED_TIME, INTEGER, Malformed, Reader, SEQUENCE, UTC_TIME, explicit,
+    implicit,
 };
 use super::extension::split;
 use super::name::GeneralName;

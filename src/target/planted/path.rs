@@ -81,8 +81,7 @@ pub fn find<'a>(
 /// leaf coming first.
 fn check_order(presented: &[Certificate], flaws: Flaws) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal::new(CertificateError::UnknownIssuer, reason));
-    if flaws.has(Bug::RejectsSentRoot)
-        && presented.iter().skip(1).any(Certificate::is_self_issued)
+    if flaws.has(Bug::RejectsSentRoot) && presented.iter().skip(1).any(Certificate::is_self_issued)
     {
         return refuse("there is a self-signed certificate in the chain");
     }

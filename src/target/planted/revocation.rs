@@ -78,8 +78,8 @@ impl Revocation {
                 "a revocation list cannot be read",
             ));
         }
-        let leaf_only = self.depth == RevocationDepth::EndEntity
-            || flaws.has(Bug::IgnoresIntermediateCrl);
+        let leaf_only =
+            self.depth == RevocationDepth::EndEntity || flaws.has(Bug::IgnoresIntermediateCrl);
         let links = path.links().take(if leaf_only { 1 } else { usize::MAX });
         for (place, (certificate, issuer)) in links.enumerate() {
             self.judge(self.status(certificate, issuer, place > 0, flaws), flaws)?;

@@ -137,12 +137,8 @@ fn matches_ip(leaf: &Certificate, wanted: IpAddr, flaws: Flaws) -> bool {
     };
     let text = wanted.to_string();
     leaf.extensions.names.iter().any(|name| match name {
-        GeneralName::Ip(address) => {
-            *address == octets && !flaws.has(Bug::RejectsIpNames)
-        }
-        GeneralName::Dns(name) => {
-            flaws.has(Bug::MatchesIpAsName) && *name == text.as_bytes()
-        }
+        GeneralName::Ip(address) => *address == octets && !flaws.has(Bug::RejectsIpNames),
+        GeneralName::Dns(name) => flaws.has(Bug::MatchesIpAsName) && *name == text.as_bytes(),
         _ => false,
     }) || (flaws.has(Bug::FallsBackToCn) && leaf.common_names().contains(&text))
 }

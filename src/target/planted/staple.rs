@@ -54,7 +54,9 @@ pub fn check(path: &Path<'_>, staple: &[u8], now: i64, flaws: Flaws) -> Result<(
             "the stapled response says that the certificate is revoked",
         )),
         Status::Unknown if flaws.has(Bug::TakesNoAnswerForGood) => Ok(()),
-        Status::Unknown => Err(unsatisfactory("the responder does not know the certificate")),
+        Status::Unknown => Err(unsatisfactory(
+            "the responder does not know the certificate",
+        )),
     }
 }
 
@@ -160,7 +162,9 @@ impl Response {
         if delegated {
             Ok(())
         } else {
-            Err(unsatisfactory("the response is not signed by whom it must be"))
+            Err(unsatisfactory(
+                "the response is not signed by whom it must be",
+            ))
         }
     }
 }

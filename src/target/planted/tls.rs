@@ -5,9 +5,7 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, ProtocolVersion, SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, ProtocolVersion, SignatureScheme};
 
 use super::certificate::Certificate;
 use super::refusal::Refusal;
@@ -55,8 +53,7 @@ impl TlsVerifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let flaws = self.verifier.flaws();
-        let unasked =
-            flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresCertificateVerify);
+        let unasked = flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresCertificateVerify);
         if !unasked {
             // rustls's own check would parse the certificate with webpki, which refuses much that a
             // flaw lets through.

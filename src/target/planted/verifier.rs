@@ -80,11 +80,7 @@ impl Verifier {
     ///
     /// # Errors
     /// Why the peer is refused.
-    pub fn verify(
-        &self,
-        chain: &[CertificateDer<'_>],
-        staple: &[u8],
-    ) -> Result<Accepted, Refusal> {
+    pub fn verify(&self, chain: &[CertificateDer<'_>], staple: &[u8]) -> Result<Accepted, Refusal> {
         let flaws = self.flaws;
         if flaws.has(Bug::AcceptsAnything) || self.trusts_unseen() {
             return Ok(Accepted::default());
@@ -154,8 +150,7 @@ impl Verifier {
         staple: &[u8],
     ) -> Result<(), Refusal> {
         let now = self.environment.clock.unix();
-        let looks_at_staples =
-            self.environment.role == Role::Client && self.environment.stapling;
+        let looks_at_staples = self.environment.role == Role::Client && self.environment.stapling;
         let mut judge = |path: &Path<'_>| {
             chain::check(path, now, self.flaws)?;
             self.revocation.check(path, self.flaws)?;
