@@ -4,7 +4,6 @@ use mtls_gauntlet::target::planted::Bug::*;
 
 use super::support::{Defect, both};
 
-
 /// The defects; each is presented to both roles.
 pub static CERTIFICATES: &[[Defect; 2]] = &[
     both(
@@ -29,7 +28,11 @@ pub static CERTIFICATES: &[[Defect; 2]] = &[
     ),
     both(
         "a leaf that ended in 1950",
-        &[IgnoresExpiry, MisreadsTwoDigitYears, TakesIntervalForDuration],
+        &[
+            IgnoresExpiry,
+            MisreadsTwoDigitYears,
+            TakesIntervalForDuration,
+        ],
         "[pki.peer]\nmangle = [{ not-after = \"utc:500101000000Z\" }]",
     ),
     both(
@@ -76,7 +79,11 @@ pub static CERTIFICATES: &[[Defect; 2]] = &[
     ),
     both(
         "a signature of two zeros",
-        &[MatchesIssuerByName, IgnoresLeafSignature, AcceptsZeroSignature],
+        &[
+            MatchesIssuerByName,
+            IgnoresLeafSignature,
+            AcceptsZeroSignature,
+        ],
         "[pki.peer]\nmangle = [\"zero-signature\"]",
     ),
     both(
@@ -117,7 +124,11 @@ pub static CERTIFICATES: &[[Defect; 2]] = &[
     ),
     both(
         "a critical extension of the intermediate",
-        &[IgnoresUnknownCritical, IgnoresUnknownCriticalInCa, ChecksOnlyTheLeaf],
+        &[
+            IgnoresUnknownCritical,
+            IgnoresUnknownCriticalInCa,
+            ChecksOnlyTheLeaf,
+        ],
         "[pki.issuing]\nextensions = [{ oid = \"1.3.6.1.4.1.32473.1.1\", critical = true, value = \"0500\" }]",
     ),
     both(
@@ -204,4 +215,3 @@ pub static CERTIFICATES: &[[Defect; 2]] = &[
         "[pki.peer]\nmangle = [{ truncate = 200 }]",
     ),
 ];
-

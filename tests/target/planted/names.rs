@@ -34,7 +34,11 @@ pub static NAMES: &[Defect] = &[
     ),
     client(
         "a wildcard for no label",
-        &[IgnoresServerName, WildcardMatchesParent, MatchesNamesBySubstring],
+        &[
+            IgnoresServerName,
+            WildcardMatchesParent,
+            MatchesNamesBySubstring,
+        ],
         "[pki.peer]\nnames = [\"*.peer.gauntlet.test\"]",
     ),
     client(
@@ -64,13 +68,21 @@ pub static NAMES: &[Defect] = &[
     ),
     server(
         "a DNS name that is not permitted",
-        &[IgnoresNameConstraints, IgnoresPermittedSubtrees, ChecksOnlyTheLeaf],
+        &[
+            IgnoresNameConstraints,
+            IgnoresPermittedSubtrees,
+            ChecksOnlyTheLeaf,
+        ],
         "[pki.issuing]\nname-constraints = { permitted = [\"dns:gauntlet.test\"] }\n\
          [pki.peer]\nnames = [\"outside.test\"]\n[twin.pki.peer]\nnames = [\"in.gauntlet.test\"]",
     ),
     server(
         "a DNS name that is excluded",
-        &[IgnoresNameConstraints, IgnoresExcludedSubtrees, ChecksOnlyTheLeaf],
+        &[
+            IgnoresNameConstraints,
+            IgnoresExcludedSubtrees,
+            ChecksOnlyTheLeaf,
+        ],
         "[pki.issuing]\nname-constraints = { excluded = [\"dns:gauntlet.test\"] }\n\
          [pki.peer]\nnames = [\"in.gauntlet.test\"]\n[twin.pki.peer]\nnames = [\"outside.test\"]",
     ),

@@ -11,11 +11,7 @@ use super::support::{Defect, Question};
 const CARELESS: &[Bug] = &[Bug::AcceptsAnything];
 
 fn defects() -> impl Iterator<Item = &'static Defect> {
-    CERTIFICATES
-        .iter()
-        .flatten()
-        .chain(NAMES)
-        .chain(REVOCATION)
+    CERTIFICATES.iter().flatten().chain(NAMES).chain(REVOCATION)
 }
 
 #[test]
@@ -29,7 +25,10 @@ fn without_a_flaw_every_defect_is_refused_and_every_twin_accepted() {
             defect.role
         );
         if let Err(refusal) = twin.put(Flaws::NONE) {
-            panic!("{}: the twin is refused as {}: {refusal}", defect.name, defect.role);
+            panic!(
+                "{}: the twin is refused as {}: {refusal}",
+                defect.name, defect.role
+            );
         }
     }
 }
@@ -44,7 +43,12 @@ fn each_bug_lets_its_own_defect_pass_and_no_other() {
             let expected = CARELESS.contains(&bug) || defect.accepted_by.contains(&bug);
             if accepted != expected {
                 let verb = if accepted { "accepts" } else { "refuses" };
-                wrong.push(format!("{} as {} {verb} {}", bug.name(), defect.role, defect.name));
+                wrong.push(format!(
+                    "{} as {} {verb} {}",
+                    bug.name(),
+                    defect.role,
+                    defect.name
+                ));
             }
         }
     }

@@ -88,7 +88,10 @@ fn good_chains_are_accepted_except_by_the_bugs_that_are_about_them() {
 fn a_spiffe_id_is_handed_on() {
     let question = Question::alone("svid", Role::Server, "");
     let accepted = question.put(Flaws::NONE).unwrap();
-    assert_eq!(accepted.spiffe_id.as_deref(), Some("spiffe://gauntlet.test/peer"));
+    assert_eq!(
+        accepted.spiffe_id.as_deref(),
+        Some("spiffe://gauntlet.test/peer")
+    );
 }
 
 #[test]
