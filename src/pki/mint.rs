@@ -69,24 +69,17 @@ impl Mint {
         })
     }
 
-<<<<<<< HEAD
     /// The run's clock.
-=======
-    /// The clock that validity is reckoned from.
->>>>>>> pki
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-<<<<<<< HEAD
     /// Begins to make keys, of these kinds for the entries with these names, in the background: the
     /// first should be those that take longest.
     pub fn warm(&self, keys: Vec<(KeyKind, String)>) {
         self.pool.warm(keys);
     }
 
-=======
->>>>>>> pki
     fn slot(&self, lineage: &Arc<str>) -> Slot {
         let mut shared = lock(&self.shared);
         Arc::clone(shared.entry(Arc::clone(lineage)).or_default())
