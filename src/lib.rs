@@ -9,6 +9,7 @@ pub mod net;
 pub mod observe;
 pub mod peer;
 pub mod pki;
+pub mod proof;
 pub mod record;
 pub mod report;
 pub mod run;

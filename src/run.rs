@@ -29,7 +29,7 @@ use crate::target::{Capability, Environment, Running, StartError, Target};
 use self::attempt::attempt;
 use self::environment::Patience;
 use self::event::Event;
-use self::schedule::{Group, Schedule, Staged, Twin};
+use self::schedule::{Group, Schedule, Staged, Twin, warm_up};
 
 pub mod attempt;
 pub mod environment;
@@ -61,6 +61,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
     emit(Event::RunStarted {
         cases: plan.cases.len() * plan.targets.len(),
     });
+    plan.mint.warm(warm_up(&plan.cases));
     let schedule = Schedule::of(&plan.cases, &plan.mint);
     for target in &plan.targets {
         for (case, error) in &schedule.broken {

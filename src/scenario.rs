@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -122,6 +123,15 @@ impl Role {
     }
 }
 
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let role = Self::ALL.into_iter().find(|role| role.to_string() == text);
+        role.ok_or_else(|| "write server or client".into())
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -150,6 +160,17 @@ impl TlsVersion {
 
     fn both() -> Vec<Self> {
         Self::ALL.to_vec()
+    }
+}
+
+impl FromStr for TlsVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let version = Self::ALL
+            .into_iter()
+            .find(|version| version.to_string() == text);
+        version.ok_or_else(|| "write tls1.2 or tls1.3".into())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVer
 
 mod descriptor;
 pub mod identity;
+pub mod planted;
 pub mod registry;
 pub mod rustls;
 pub mod service;

@@ -24,7 +24,7 @@ use crate::seed::Seed;
 use crate::target::{Target, registry};
 
 use self::output::Output;
-use self::progress::Progress;
+pub(super) use self::progress::Progress;
 
 mod output;
 mod progress;

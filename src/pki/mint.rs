@@ -69,9 +69,15 @@ impl Mint {
         })
     }
 
-    /// The clock that validity is reckoned from.
+    /// The run's clock.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Begins to make keys, of these kinds for the entries with these names, in the background: the
+    /// first should be those that take longest.
+    pub fn warm(&self, keys: Vec<(KeyKind, String)>) {
+        self.pool.warm(keys);
     }
 
     fn slot(&self, lineage: &Arc<str>) -> Slot {

@@ -1,12 +1,14 @@
 //! The schedule: cases grouped by target and environment, so that a target is started once for each
 //! distinct environment and never once for each case.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::environment::Stage;
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
+use crate::pki::recipe::KeyKind;
 use crate::scenario::expand::Case;
 use crate::scenario::{Role, Scenario};
 
@@ -43,7 +45,7 @@ pub struct Group {
 /// The schedule of a run, the same for each of its targets.
 #[derive(Default)]
 pub struct Schedule {
-    /// The groups, the largest first: what takes longest should start first.
+    /// The groups, the one that takes longest first.
     pub groups: Vec<Group>,
     /// The cases that could not be set up, and why.
     pub broken: Vec<(Case, PkiError)>,
@@ -85,11 +87,59 @@ impl Schedule {
             });
         }
         schedule.groups = groups.into_values().collect();
-        schedule
-            .groups
-            .sort_by_key(|group| std::cmp::Reverse(group.cases.len()));
+        for group in &mut schedule.groups {
+            // By then the keys that take long have been made beside the other cases.
+            group
+                .cases
+                .sort_by_key(|staged| !slow_keys(&staged.case.scenario).is_empty());
+        }
+        schedule.groups.sort_by_key(|group| Reverse(group.cost()));
         schedule
     }
+}
+
+impl Group {
+    /// About how long it takes, in milliseconds.
+    fn cost(&self) -> u32 {
+        self.cases
+            .iter()
+            .map(|staged| cost(&staged.case.scenario))
+            .sum()
+    }
+}
+
+/// A case takes about a millisecond, unless its peer dawdles.
+fn cost(scenario: &Scenario) -> u32 {
+    let stalled = scenario
+        .peer
+        .stalls
+        .and(scenario.target.handshake_deadline_ms);
+    let dribbled = scenario
+        .peer
+        .dribble
+        .map(|octets| 2000 / u32::from(octets.max(1)));
+    1 + stalled.unwrap_or(0) + dribbled.unwrap_or(0)
+}
+
+/// The keys of these cases that take long to make, with the entries they are for, the slowest first.
+pub fn warm_up(cases: &[Case]) -> Vec<(KeyKind, String)> {
+    let mut keys: Vec<_> = cases
+        .iter()
+        .flat_map(|case| slow_keys(&case.scenario))
+        .collect();
+    keys.sort_by(|one, other| other.cmp(one));
+    keys.dedup();
+    keys
+}
+
+fn slow_keys(scenario: &Scenario) -> Vec<(KeyKind, String)> {
+    let control = scenario.control.iter().flat_map(|control| &control.pki);
+    scenario
+        .pki
+        .iter()
+        .chain(control)
+        .filter_map(|(name, recipe)| Some((recipe.key.filter(|kind| kind.is_rsa())?, name.clone())))
+        .collect()
 }
 
 struct Prepared {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Target;
+use super::planted::Planted;
 use super::rustls::Rustls;
 use crate::document::{DocumentError, nearest};
 
@@ -14,6 +15,9 @@ pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
     if name == "rustls" {
         return Ok(Arc::new(Rustls::load()?));
     }
+    if let Some(planted) = Planted::named(name) {
+        return Ok(Arc::new(planted));
+    }
     Err(RegistryError::Unknown {
         name: name.to_owned(),
         hint: hint(name),
@@ -22,7 +26,9 @@ pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
 
 /// The names of all targets, in the order of reports.
 pub fn names() -> Vec<String> {
-    vec!["rustls".into()]
+    std::iter::once("rustls".into())
+        .chain(Planted::names())
+        .collect()
 }
 
 /// Why a target cannot be had.

@@ -1,6 +1,6 @@
 //! The pool: every key pair of a run, made once and shared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -56,23 +56,21 @@ impl KeyPool {
         Ok(made)
     }
 
-    /// Makes the baseline's keys of these kinds in background threads, so that a scenario that needs
-    /// one finds it made. A failure shows when the key is asked for.
-    pub fn warm(self: &Arc<Self>, kinds: &[KeyKind]) {
-        let queue: Vec<(KeyKind, &str)> = kinds
-            .iter()
-            .filter(|kind| kind.is_rsa())
-            .flat_map(|kind| [Self::AUTHORITY, Self::LEAF].map(|slot| (*kind, slot)))
-            .collect();
-        let queue = Arc::new(Mutex::new(queue));
+    /// Makes these keys in background threads, the first first, so that a scenario that needs one
+    /// finds it made. A failure shows when the key is asked for.
+    pub fn warm(self: &Arc<Self>, keys: Vec<(KeyKind, String)>) {
+        let queue = Arc::new(Mutex::new(VecDeque::from(keys)));
         let threads = thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..threads {
             let (pool, queue) = (Arc::clone(self), Arc::clone(&queue));
             thread::spawn(move || {
                 loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                    let next = queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
                     let Some((kind, slot)) = next else { return };
-                    drop(pool.key(kind, slot));
+                    drop(pool.key(kind, &slot));
                 }
             });
         }
