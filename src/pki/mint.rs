@@ -221,7 +221,7 @@ impl Pki {
     }
 
     /// The clock that validity is reckoned from.
-    pub fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         self.mint.clock
     }
 

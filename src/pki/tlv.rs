@@ -90,11 +90,11 @@ pub(super) fn parse_oid(text: &str) -> Result<ObjectIdentifier, String> {
     })
 }
 
-/// The octets written in hexadecimal; colons and blanks between them are allowed.
+/// The octets written in hexadecimal; colons and white space between them are allowed.
 pub(super) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     let digits: Option<Vec<u8>> = text
         .chars()
-        .filter(|character| !matches!(character, ':' | ' '))
+        .filter(|character| *character != ':' && !character.is_ascii_whitespace())
         .map(|character| character.to_digit(16).map(|digit| digit as u8))
         .collect();
     match digits {

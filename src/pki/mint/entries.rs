@@ -178,6 +178,14 @@ struct Draft {
 impl Draft {
     fn new(name: &str, recipe: &Recipe, base: Base, role: Role) -> Result<Self, PkiError> {
         let mut resolved = recipe.over(&base.recipe(role));
+        if resolved.copies == Some(0) {
+            return Err(PkiError::Recipe {
+                entry: name.into(),
+                reason: "copies = 0 leaves nothing to present; leave the entry out of `presents` \
+                         instead"
+                    .into(),
+            });
+        }
         if resolved.key_of.is_some() {
             if recipe.key.is_some() {
                 return Err(PkiError::Recipe {
