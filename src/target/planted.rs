@@ -23,8 +23,8 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ServerConfig};
 
-use self::encoding::Leniency;
 use self::fragments::FragmentServer;
+use self::identity::last_common_name;
 use self::tls::TlsVerifier;
 use super::identity::application_identity;
 use super::rustls::{client_config, manners, server_config};
@@ -168,10 +168,10 @@ impl Planted {
                 .filter(|_| !self.flaws.has(Bug::NoHandshakeDeadline)),
             handshakes_inline: self.flaws.has(Bug::BlocksAcceptLoop),
             answers: !self.flaws.has(Bug::CompletesWithoutApplicationData),
-            identity: match self.flaws.bug() {
-                Some(Bug::IdentityFromLastCn) => identity::last_common_name,
-                Some(Bug::IdentityFromFirstName) => identity::first_name,
-                _ => application_identity,
+            identity: if self.flaws.has(Bug::IdentityFromLastCn) {
+                last_common_name
+            } else {
+                application_identity
             },
         }
     }
@@ -226,12 +226,4 @@ fn unchecked(environment: &Environment) -> SingleCertAndKey {
         identity.chain.clone(),
         identity.key.signer(),
     ))
-}
-
-/// What a verifier with these flaws lets pass although it is not DER.
-fn leniency(flaws: Flaws) -> Leniency {
-    Leniency {
-        ber: flaws.has(Bug::AcceptsNonDer),
-        times: flaws.has(Bug::AcceptsLooseTimes),
-    }
 }

@@ -171,8 +171,7 @@ fn speaks_for(
     if list.is_delta && !flaws.has(Bug::IgnoresDeltaIndicator) {
         return false;
     }
-    let indirect = list.scope.indirect || list.names_other_issuers;
-    if indirect && !flaws.has(Bug::IgnoresIndirectFlag) {
+    if list.scope.indirect || list.names_other_issuers {
         return false;
     }
     let points = &certificate.extensions.distribution_points;

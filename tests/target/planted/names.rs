@@ -63,7 +63,7 @@ pub static NAMES: &[Defect] = &[
     ),
     server(
         "an empty list of names",
-        &[AcceptsEmptyNames, FailsOpenOnParseError],
+        &[FailsOpenOnParseError],
         "[pki.peer]\nnames = []",
     ),
     server(
@@ -217,7 +217,7 @@ pub static NAMES: &[Defect] = &[
     ),
     client(
         "svid of a domain that another domain's authority has issued",
-        &[MergesTrustDomains],
+        &[AcceptsIncompleteChain, MergesTrustDomains],
         "[pki.abroad]\nlike = \"root\"\n\
          [target]\ntrust-domains = { \"gauntlet.test\" = [\"root\"], \"abroad.test\" = [\"abroad\"] }\n\
          [pki.peer]\nnames = [\"spiffe://abroad.test/peer\"]",

@@ -65,7 +65,7 @@ pub static REVOCATION: &[Defect] = &[
     ),
     server(
         "an indirect list",
-        &[IgnoresCrl, IgnoresMissingCrl, IgnoresIndirectFlag],
+        &[IgnoresCrl, IgnoresMissingCrl],
         "[crl.issuing]\nindirect = true\n[crl.root]\n[twin.crl.issuing]\nindirect = false",
     ),
     server(
@@ -106,7 +106,7 @@ pub static REVOCATION: &[Defect] = &[
     ),
     client(
         "no answer",
-        &[IgnoresStaple, TakesNoAnswerForGood],
+        &[IgnoresStaple],
         "[ocsp]\nstatus = \"try-later\"\n[twin.ocsp]\nstatus = \"good\"",
     ),
     client(
