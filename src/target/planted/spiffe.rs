@@ -98,7 +98,12 @@ fn trust_domain(id: &str, flaws: Flaws) -> Option<String> {
         return None;
     }
     // X.509-SVID section 3.1: the path of a leaf's ID is not empty.
-    let (domain, path) = id.strip_prefix("spiffe://")?.split_once('/')?;
+    let rest = id.strip_prefix("spiffe://")?;
+    let (domain, path) = match rest.split_once('/') {
+        Some(parts) => parts,
+        None if flaws.has(Bug::SkipsSpiffeLeafRules) => (rest, "authority"),
+        None => return None,
+    };
     let domain_fits = (1..=LONGEST_DOMAIN).contains(&domain.len())
         && domain
             .bytes()
