@@ -156,11 +156,23 @@ impl Shop<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
+            self.await_keys(&staged.case).await;
             let record = self.run_case(target, group, staged, &mut post).await;
             // A listener that is gone means that the run is being abandoned.
             if events.send(Event::CaseJudged(Box::new(record))).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Waits for the keys that take long to make in another thread. This one keeps time for the
+    /// connections of its other groups, and would blame their targets for every second it sleeps.
+    async fn await_keys(&self, case: &Case) {
+        let keys = warm_up(std::slice::from_ref(case));
+        if !keys.is_empty() {
+            let mint = Arc::clone(&self.plan.mint);
+            // What cannot be made shows when it is asked for.
+            let _ = tokio::task::spawn_blocking(move || mint.make(&keys)).await;
         }
     }
 

@@ -3,8 +3,9 @@
 use mtls_gauntlet::expect::{Level, Outcome};
 use mtls_gauntlet::judge::Verdict;
 use mtls_gauntlet::record::Run;
-use mtls_gauntlet::report::matrix::{LEGEND, Matrix, word};
+use mtls_gauntlet::report::matrix::{LEGEND, Matrix, Row, words};
 use mtls_gauntlet::report::{Format, evidence, terminal};
+use mtls_gauntlet::scenario::{Role, TlsVersion};
 
 #[path = "support/sample.rs"]
 mod sample;
@@ -100,14 +101,57 @@ fn colours_are_for_people_who_want_them() {
 fn every_word_in_a_cell_that_needs_it_is_explained() {
     let run = sample::run();
     for case in &run.cases {
-        let word = word(case);
+        let [word] = words(&[case])[..] else {
+            panic!("{}: one case has one word", case.id)
+        };
         let speaks_for_itself = ["STALE", "HANG", "CRASH", "INVALID", "BROKEN"].contains(&word);
         assert!(speaks_for_itself || LEGEND.contains(word), "{word}");
     }
 }
 
 #[test]
-fn the_matrix_has_a_cell_for_every_case() {
+fn one_target_has_a_column_for_each_version() {
+    let mut run = sample::run();
+    run.cases.retain(|case| case.target == "careful");
+    let shown = Matrix::of(&run);
+    let columns = shown.columns.iter().map(|column| (column.role, column.tls));
+    use Role::{Client, Server};
+    use TlsVersion::{Tls12, Tls13};
+    let expected = [
+        (Server, Some(Tls12)),
+        (Server, Some(Tls13)),
+        (Client, Some(Tls12)),
+    ];
+    assert_eq!(columns.collect::<Vec<_>>(), expected);
+    let rows: Vec<String> = shown.rows.iter().map(row).collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn several_targets_have_a_column_for_each_role() {
+    let run = sample::run();
+    let shown = Matrix::of(&run);
+    let columns = shown
+        .columns
+        .iter()
+        .map(|column| (column.target.as_str(), column.role, column.tls));
+    let expected = [
+        ("careful", Role::Server, None),
+        ("careful", Role::Client, None),
+        ("hasty", Role::Server, None),
+    ];
+    assert_eq!(columns.collect::<Vec<_>>(), expected);
+    let rows: Vec<String> = shown.rows.iter().map(row).collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+fn row(row: &Row<'_>) -> String {
+    let cells: Vec<_> = row.cells.iter().map(|cell| words(cell)).collect();
+    format!("{} {cells:?}", row.scenario)
+}
+
+#[test]
+fn the_matrix_has_every_case_in_its_cell() {
     let run = sample::run();
     let matrix = Matrix::of(&run);
     let cells = matrix.rows.iter().flat_map(|row| &row.cells);

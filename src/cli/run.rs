@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::selection::SelectionArguments;
-use super::{Failure, print};
+use super::{Failure, is_broken_pipe, print};
 use crate::clock::Clock;
 use crate::expect::Level;
 use crate::net::Transport;
@@ -116,7 +116,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             .into());
     }
     let record = output.finish(arguments.level)?;
-    print(&arguments.format.render(&record, arguments.level)?)?;
+    let report = arguments.format.render(&record, arguments.level)?;
+    match print(&report) {
+        // A reader who has left does not open the gate.
+        Err(failure) if is_broken_pipe(&failure.error) => {}
+        printed => drop(printed?),
+    }
     Ok(exit(&record, arguments.level))
 }
 
