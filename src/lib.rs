@@ -14,7 +14,13 @@
 //! [`report`]). `ARCHITECTURE.md` says where to add what, and why things are as they are.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)]
+#![warn(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::todo
+)]
 
 pub mod cli;
 pub mod clock;
