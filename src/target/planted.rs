@@ -21,7 +21,7 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use self::fragments::FragmentServer;
 use self::identity::last_common_name;
@@ -39,7 +39,7 @@ pub use self::refusal::{Accepted, Refusal};
 pub use self::verifier::{Verifier, verify};
 
 mod bug;
-pub mod certificate;
+mod certificate;
 mod chain;
 mod constraints;
 mod encoding;
@@ -132,9 +132,9 @@ impl Target for Planted {
                 let config = self.server_config(&environment, asks.then_some(verifier))?;
                 if self.flaws.has(Bug::MishandlesFragments) {
                     let careless = self.server_config(&environment, None)?;
-                    return Ok(Box::new(FragmentServer::start(
-                        config, careless, transport,
-                    )?));
+                    let deadline = environment.handshake_deadline;
+                    let server = FragmentServer::start(config, careless, deadline, transport)?;
+                    return Ok(Box::new(server));
                 }
                 Box::new(Server::start(config, manners, transport)?)
             }
@@ -185,7 +185,7 @@ impl Planted {
             return server_config(environment, verifier.map(|verifier| verifier as _));
         }
         let builder = ServerConfig::builder_with_details(provider(), Arc::new(environment.clock))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&versions(environment))
             .map_err(|error| StartError::Broken(error.to_string()))?;
         let builder = match verifier {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
@@ -208,7 +208,7 @@ impl Planted {
         }
         let mut config =
             ClientConfig::builder_with_details(provider(), Arc::new(environment.clock))
-                .with_safe_default_protocol_versions()
+                .with_protocol_versions(&versions(environment))
                 .map_err(|error| StartError::Broken(error.to_string()))?
                 .dangerous()
                 .with_custom_certificate_verifier(verifier)
@@ -217,6 +217,17 @@ impl Planted {
         config.alpn_protocols.clone_from(&environment.alpn);
         Ok(config)
     }
+}
+
+fn versions(environment: &Environment) -> Vec<&'static SupportedProtocolVersion> {
+    environment
+        .versions
+        .iter()
+        .map(|version| match version {
+            TlsVersion::Tls12 => &rustls::version::TLS12,
+            TlsVersion::Tls13 => &rustls::version::TLS13,
+        })
+        .collect()
 }
 
 /// The environment's certificate and key, whether they fit or not.

@@ -73,7 +73,9 @@ impl TlsVerifier {
     }
 }
 
+/// rustls knows kinds of errors and no sentences: the reason goes to the log.
 fn told(refusal: Refusal) -> Error {
+    tracing::debug!(reason = %refusal, "a peer is refused");
     Error::InvalidCertificate(refusal.error)
 }
 
