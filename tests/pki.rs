@@ -4,6 +4,8 @@
 #[path = "pki/support.rs"]
 mod support;
 
+#[path = "pki/extension.rs"]
+mod extension;
 #[path = "pki/key.rs"]
 mod key;
 #[path = "pki/mangle.rs"]

@@ -39,13 +39,13 @@ pub struct Recipe {
     pub subject: Option<Vec<String>>,
     /// Subject alternative names: `a.example`, `127.0.0.1`, `spiffe://a/b`, `a@b.example`;
     /// a `dns:`, `ip:`, `uri:` or `email:` in front says the type where a guess would be wrong,
-    /// and `dns-hex:` gives the raw bytes of a dNSName.
+    /// `dns-hex:` gives the raw bytes of a dNSName, and `other:` writes an otherName (a UPN).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
     /// Add this many further DNS names, `filler-0.gauntlet.test` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filler_names: Option<u32>,
-    /// Mark the subject alternative name extension critical.
+    /// Mark the subject alternative name extension critical; by default where the subject is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names_critical: Option<bool>,
     /// When it becomes valid: relative to the run's clock (`"-1d"`, `"+90s"`, `"0s"`) or absolute
@@ -441,7 +441,7 @@ pub struct CrlRecipe {
     pub only: Option<CrlScope>,
     /// Say indirectCRL in the issuing distribution point.
     pub indirect: bool,
-    /// Name this entry's issuer in each CRL entry (certificateIssuer, critical).
+    /// Name the issuer of the entry of this name in each CRL entry (certificateIssuer, critical).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_issuer: Option<String>,
     /// Further CRL extensions.

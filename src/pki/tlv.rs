@@ -108,6 +108,15 @@ pub(super) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
+/// Refuses a number that would fill the memory rather than a certificate.
+pub(super) fn at_most(limit: u32, what: &str, number: u32) -> Result<(), String> {
+    if number <= limit {
+        Ok(())
+    } else {
+        Err(format!("{what} = {number} is more than {limit}"))
+    }
+}
+
 /// One value as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
