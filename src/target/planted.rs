@@ -25,6 +25,7 @@ use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use self::fragments::FragmentServer;
 use self::identity::last_common_name;
+use self::leak::LeakyClient;
 use self::tls::TlsVerifier;
 use super::identity::application_identity;
 use super::rustls::{client_config, manners, server_config};
@@ -46,6 +47,7 @@ mod encoding;
 mod extension;
 mod fragments;
 mod identity;
+mod leak;
 mod legacy;
 mod list;
 mod name;
@@ -141,6 +143,10 @@ impl Target for Planted {
             Role::Client => {
                 let config = self.client_config(&environment, verifier)?;
                 let server_name = environment.server_name.clone();
+                if self.flaws.has(Bug::LeaksRefusedConnections) {
+                    let deadline = environment.handshake_deadline;
+                    return Ok(Box::new(LeakyClient::new(config, server_name, deadline)));
+                }
                 Box::new(Client::new(config, server_name, manners))
             }
         })

@@ -153,10 +153,10 @@ impl<'a> Search<'a, '_> {
     }
 
     fn longest(&self) -> usize {
-        if self.flaws.has(Bug::RejectsTwoIntermediates) {
-            2
-        } else {
-            LONGEST
+        match self.flaws.bug() {
+            Some(Bug::RejectsTwoIntermediates) => 2,
+            Some(Bug::AcceptsIncompleteChain) => usize::MAX,
+            _ => LONGEST,
         }
     }
 

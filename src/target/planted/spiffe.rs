@@ -97,8 +97,12 @@ fn trust_domain(id: &str, flaws: Flaws) -> Option<String> {
     if id.len() > LONGEST_ID {
         return None;
     }
-    // X.509-SVID section 3.1: the path of a leaf's ID is not empty.
-    let (domain, path) = id.strip_prefix("spiffe://")?.split_once('/')?;
+    let after = id.strip_prefix("spiffe://")?;
+    // X.509-SVID section 5.2: the path of a leaf's ID is not empty.
+    let (domain, path) = match after.split_once('/') {
+        None if flaws.has(Bug::SkipsSpiffeLeafRules) => (after, "none"),
+        split => split?,
+    };
     let domain_fits = (1..=LONGEST_DOMAIN).contains(&domain.len())
         && domain
             .bytes()
