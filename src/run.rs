@@ -261,15 +261,21 @@ impl Shop<'_> {
             if let Some(evidence) = post.twins.get(&key) {
                 return (evidence.clone(), true);
             }
+            // It is not the case's start where the case has ended that.
+            let same_start = post.running.is_some();
             if let Err(evidence) = self.ensure_started(target, group, staged, post) {
-                return (evidence, true);
+                return (evidence, same_start);
             }
             let Some(running) = &post.running else {
                 return (Evidence::Broken("the target is not running".into()), true);
             };
             let evidence = attempt(running.as_ref(), group.role, &peer, self.plan.transport).await;
-            post.twins.insert(key, evidence.clone());
-            return (evidence, true);
+            if post.trusts_itself_after(&evidence) {
+                post.twins.insert(key, evidence.clone());
+            } else {
+                *post = Post::default();
+            }
+            return (evidence, same_start);
         }
         let environment = match twin.stage.environment(&self.plan.mint, staged.stage.pki()) {
             Ok(environment) => Arc::new(environment),

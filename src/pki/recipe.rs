@@ -524,7 +524,7 @@ impl Moment {
     /// The Unix time of this moment for a run whose clock shows `now`.
     pub fn at(self, now: i64) -> i64 {
         match self {
-            Self::Relative(seconds) => now + seconds,
+            Self::Relative(seconds) => now.saturating_add(seconds),
             Self::Absolute(seconds) => seconds,
         }
     }
@@ -542,7 +542,7 @@ impl Moment {
             "y" => 365 * 86_400,
             _ => return None,
         };
-        let number: i64 = number.strip_prefix('+').unwrap_or(number).parse().ok()?;
+        let number: i64 = number.parse().ok()?;
         Some(Self::Relative(number.checked_mul(seconds)?))
     }
 }

@@ -90,7 +90,7 @@ pub fn words(cell: &[&CaseRecord]) -> Vec<&'static str> {
 }
 
 /// The word for a case: what a person should see at once.
-fn word(case: &CaseRecord) -> &'static str {
+pub fn word(case: &CaseRecord) -> &'static str {
     match (case.verdict, case.failure_kind) {
         (Verdict::Policy, _)
             if case

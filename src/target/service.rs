@@ -23,8 +23,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::{Running, StartError, Task};
 use crate::expect::Alert;
 use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
-use crate::observe::{Handshake, HandshakeKind, TargetEnd, TargetView};
-use crate::scenario::TlsVersion;
+use crate::observe::{TargetEnd, TargetView};
+use crate::peer::completed;
 
 /// How a service treats its connections. The default is how a careful one does.
 #[derive(Clone, Debug)]
@@ -340,20 +340,6 @@ fn crashed(panic: &(dyn std::any::Any + Send)) -> TargetView {
         end: TargetEnd::Crashed(words),
         ..refused(String::new(), None)
     }
-}
-
-/// The handshake that this connection has completed, if it has.
-pub fn completed(connection: &CommonState) -> Option<Handshake> {
-    let version = match connection.protocol_version()? {
-        rustls::ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
-        rustls::ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
-        _ => return None,
-    };
-    let kind = match connection.handshake_kind()? {
-        rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
-        _ => HandshakeKind::Full,
-    };
-    Some(Handshake { version, kind })
 }
 
 /// The alert that rustls sends with this error. Its own mapping is public for certificates only;

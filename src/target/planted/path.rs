@@ -131,7 +131,7 @@ impl<'a> Search<'a, '_> {
                 return false;
             };
             self.steps = steps;
-            dead_end = false;
+            dead_end &= path.len() >= self.longest();
             if let Err(refusal) = self.check_signature(last, issuer, path.len() == 1) {
                 self.unsigned.get_or_insert(refusal);
             } else if is_anchor {
@@ -153,10 +153,10 @@ impl<'a> Search<'a, '_> {
     }
 
     fn longest(&self) -> usize {
-        match self.flaws.bug() {
-            Some(Bug::RejectsTwoIntermediates) => 2,
-            Some(Bug::AcceptsIncompleteChain) => usize::MAX,
-            _ => LONGEST,
+        if self.flaws.has(Bug::RejectsTwoIntermediates) {
+            2
+        } else {
+            LONGEST
         }
     }
 

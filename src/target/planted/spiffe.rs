@@ -97,11 +97,12 @@ fn trust_domain(id: &str, flaws: Flaws) -> Option<String> {
     if id.len() > LONGEST_ID {
         return None;
     }
-    let after = id.strip_prefix("spiffe://")?;
-    // X.509-SVID section 5.2: the path of a leaf's ID is not empty.
-    let (domain, path) = match after.split_once('/') {
-        None if flaws.has(Bug::SkipsSpiffeLeafRules) => (after, "none"),
-        split => split?,
+    // X.509-SVID sections 3.1 and 5.2: the path of a leaf's ID is not empty.
+    let rest = id.strip_prefix("spiffe://")?;
+    let (domain, path) = match rest.split_once('/') {
+        Some(parts) => parts,
+        None if flaws.has(Bug::SkipsSpiffeLeafRules) => (rest, "authority"),
+        None => return None,
     };
     let domain_fits = (1..=LONGEST_DOMAIN).contains(&domain.len())
         && domain
