@@ -15,7 +15,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::net::{Address, ConnectionId, Stream, exchange};
 use crate::observe::{TargetEnd, TargetView};
-use crate::target::service::completed;
+use crate::peer::completed;
+
 use crate::target::{Running, Task};
 
 /// The client.
