@@ -101,9 +101,8 @@ impl TlsVerifier {
     }
 }
 
-/// rustls knows kinds of errors and no sentences: the reason goes to the log.
+/// rustls is told the kind of error, which decides the alert; it has no place for the sentence.
 fn told(refusal: Refusal) -> Error {
-    tracing::debug!(reason = %refusal, "a peer is refused");
     Error::InvalidCertificate(refusal.error)
 }
 
