@@ -134,27 +134,21 @@ fn end_of(error: &io::Error) -> PeerEnd {
 }
 
 /// Says nothing, and waits for the target to end the connection, or resets it at once.
-async fn stay_mute(peer: &Peer, stream: &mut Stream) -> PeerView {
+async fn stay_mute(peer: &Peer, stream: &mut Stream) -> io::Result<PeerEnd> {
     if peer.faults.reset {
-        return match stream.reset_on_drop() {
-            Ok(()) => ended(PeerEnd::Reset),
-            Err(error) => ended(PeerEnd::Failed(error.to_string())),
-        };
+        stream.reset_on_drop()?;
+        return Ok(PeerEnd::Reset);
     }
     let mut octets = [0; 256];
-    loop {
-        match stream.read(&mut octets).await {
-            Ok(0) => return ended(PeerEnd::Closed),
-            Ok(_) => {}
-            Err(error) => return ended(end_of(&error)),
-        }
-    }
+    while stream.read(&mut octets).await? > 0 {}
+    Ok(PeerEnd::Closed)
 }
 
-fn ended(end: PeerEnd) -> PeerView {
+/// What the peer has seen before anything has happened, and when nothing ever does.
+fn unheard() -> PeerView {
     PeerView {
         handshake: None,
         data_arrived: false,
-        end,
+        end: PeerEnd::TimedOut,
     }
 }

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::lenient::AnyServer;
-use super::{Peer, end_of, ended, provider, stay_mute};
+use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::{Address, ConnectionId, Stream, exchange};
 use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
@@ -40,10 +40,11 @@ where
     }
     let stream = address.dial().await?;
     let connection = stream.id();
-    let conversation = converse(peer, config, stream, decided(connection));
-    let view = timeout(peer.deadline, conversation)
-        .await
-        .unwrap_or_else(|_| ended(PeerEnd::TimedOut));
+    let mut view = unheard();
+    let conversation = converse(peer, config, stream, decided(connection), &mut view);
+    if let Ok(end) = timeout(peer.deadline, conversation).await {
+        view.end = end.unwrap_or_else(|error| end_of(&error));
+    }
     Ok((connection, view))
 }
 
@@ -63,12 +64,14 @@ fn config(peer: &Peer) -> io::Result<ClientConfig> {
     Ok(config)
 }
 
+/// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
 async fn converse(
     peer: &Peer,
     config: Arc<ClientConfig>,
     mut stream: Stream,
     decided: impl Future<Output = TargetView>,
-) -> PeerView {
+    view: &mut PeerView,
+) -> io::Result<PeerEnd> {
     if peer.mute {
         return stay_mute(peer, &mut stream).await;
     }
@@ -78,37 +81,16 @@ async fn converse(
         ServerName::DnsName,
     );
     let stream = Faulty::new(stream, peer.faults);
-    let mut stream = match TlsConnector::from(config).connect(name, stream).await {
-        Ok(stream) => stream,
-        Err(error) => return ended(end_of(&error)),
-    };
-    let mut view = PeerView {
-        handshake: completed(stream.get_ref().1),
-        data_arrived: false,
-        end: PeerEnd::TimedOut,
-    };
-    match listen(peer, &mut stream, decided).await.transpose() {
-        Ok(None) => {}
-        Ok(Some(end)) => {
-            view.data_arrived = end == PeerEnd::Exchanged;
-            view.end = end;
-            return view;
-        }
-        Err(error) => {
-            view.end = end_of(&error);
-            return view;
-        }
+    let mut stream = TlsConnector::from(config).connect(name, stream).await?;
+    view.handshake = completed(stream.get_ref().1);
+    if let Some(end) = listen(peer, &mut stream, decided).await? {
+        return Ok(end);
     }
-    match exchange::ask(&mut stream).await {
-        Ok(()) => {
-            view.data_arrived = true;
-            view.end = PeerEnd::Exchanged;
-            // The evidence is complete; how the other side takes the good-bye is no part of it.
-            let _ = stream.shutdown().await;
-        }
-        Err(error) => view.end = end_of(&error),
-    }
-    view
+    exchange::ask(&mut stream).await?;
+    view.data_arrived = true;
+    // The evidence is complete; how the other side takes the good-bye is no part of it.
+    let _ = stream.shutdown().await;
+    Ok(PeerEnd::Exchanged)
 }
 
 /// Listens until the target has decided or the moment is over. `None`: it is time to write.
@@ -116,7 +98,7 @@ async fn listen(
     peer: &Peer,
     stream: &mut TlsStream<Faulty>,
     decided: impl Future<Output = TargetView>,
-) -> Option<io::Result<PeerEnd>> {
+) -> io::Result<Option<PeerEnd>> {
     let mut octet = [0];
     let moment = async {
         tokio::select! {
@@ -126,11 +108,11 @@ async fn listen(
     };
     tokio::select! {
         biased;
-        read = stream.read(&mut octet) => return Some(heard(read)),
-        may_write = moment => if may_write { return None },
+        read = stream.read(&mut octet) => return heard(read).map(Some),
+        may_write = moment => if may_write { return Ok(None) },
     }
     // The target says that it has refused: whatever comes now is the evidence.
-    Some(heard(stream.read(&mut octet).await))
+    heard(stream.read(&mut octet).await).map(Some)
 }
 
 /// The target has spoken before it was asked: nothing of this protocol.

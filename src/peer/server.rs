@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::lenient::AnyClient;
-use super::{Peer, end_of, ended, provider, stay_mute};
+use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::{Listener, Stream, exchange};
 use crate::observe::{PeerEnd, PeerView};
@@ -23,13 +23,16 @@ use crate::peer::completed;
 /// When the peer itself cannot be set up: the harness's fault.
 pub async fn meet(peer: &Peer, listener: &Listener) -> io::Result<PeerView> {
     let config = Arc::new(config(peer)?);
+    let mut view = unheard();
     let conversation = async {
         let stream = listener.accept().await?;
-        Ok(converse(peer, config, stream).await)
+        let end = converse(peer, config, stream, &mut view).await;
+        Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
     };
-    timeout(peer.deadline, conversation)
-        .await
-        .unwrap_or_else(|_| Ok(ended(PeerEnd::TimedOut)))
+    if let Ok(end) = timeout(peer.deadline, conversation).await {
+        view.end = end?;
+    }
+    Ok(view)
 }
 
 fn config(peer: &Peer) -> io::Result<ServerConfig> {
@@ -53,37 +56,27 @@ fn config(peer: &Peer) -> io::Result<ServerConfig> {
     Ok(config)
 }
 
-async fn converse(peer: &Peer, config: Arc<ServerConfig>, mut stream: Stream) -> PeerView {
+/// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
+async fn converse(
+    peer: &Peer,
+    config: Arc<ServerConfig>,
+    mut stream: Stream,
+    view: &mut PeerView,
+) -> io::Result<PeerEnd> {
     if peer.mute {
         return stay_mute(peer, &mut stream).await;
     }
     let stream = Faulty::new(stream, peer.faults);
-    let mut stream = match TlsAcceptor::from(config).accept(stream).await {
-        Ok(stream) => stream,
-        Err(error) => return ended(end_of(&error)),
-    };
-    let mut view = PeerView {
-        handshake: completed(stream.get_ref().1),
-        data_arrived: false,
-        end: PeerEnd::TimedOut,
-    };
-    match exchange::await_question(&mut stream).await {
-        Ok(()) => view.data_arrived = true,
-        Err(error) => {
-            view.end = end_of(&error);
-            return view;
-        }
-    }
-    if let Err(error) = exchange::answer(&mut stream).await {
-        view.end = end_of(&error);
-        return view;
-    }
-    view.end = PeerEnd::Exchanged;
+    let mut stream = TlsAcceptor::from(config).accept(stream).await?;
+    view.handshake = completed(stream.get_ref().1);
+    exchange::await_question(&mut stream).await?;
+    view.data_arrived = true;
+    exchange::answer(&mut stream).await?;
     // Wait for the target's good-bye, so that closing does not reset the answer away.
     let mut octet = [0];
     let _ = stream.read(&mut octet).await;
     let _ = stream.shutdown().await;
-    view
+    Ok(PeerEnd::Exchanged)
 }
 
 /// Presents one identity whatever the client asks for.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -86,7 +86,7 @@ impl Running for Server {
     }
 
     fn decided(&self, connection: ConnectionId) -> Task<'_, TargetView> {
-        let mut progress = self.views.of(connection).subscribe();
+        let mut progress = self.views.of(connection);
         Box::pin(async move {
             let decided = progress
                 .wait_for(|progress| progress.view.is_some())
@@ -101,7 +101,7 @@ impl Running for Server {
     }
 
     fn view(&self, connection: ConnectionId) -> Task<'_, Option<TargetView>> {
-        let mut progress = self.views.of(connection).subscribe();
+        let mut progress = self.views.of(connection);
         Box::pin(async move {
             let view = progress
                 .wait_for(|progress| progress.over)
@@ -118,7 +118,9 @@ impl Running for Server {
     }
 }
 
-/// What is known of each connection so far.
+/// What is known so far of each connection that somebody has asked about. The others leave nothing
+/// behind: their ports come round again, and a view of the last connection from a port is no view of
+/// the next.
 #[derive(Default)]
 struct Views {
     connections: Mutex<HashMap<ConnectionId, watch::Sender<Progress>>>,
@@ -131,23 +133,28 @@ struct Progress {
 }
 
 impl Views {
-    fn of(&self, connection: ConnectionId) -> watch::Sender<Progress> {
-        let mut connections = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        connections
-            .entry(connection)
-            .or_insert_with(|| watch::Sender::new(Progress::default()))
-            .clone()
+    /// For those who ask, and ask as soon as they have dialled: before there is anything to tell.
+    fn of(&self, connection: ConnectionId) -> watch::Receiver<Progress> {
+        self.lock().entry(connection).or_default().subscribe()
+    }
+
+    fn tell(&self, connection: ConnectionId, view: TargetView, over: bool) {
+        if let Some(asked) = self.lock().get(&connection) {
+            asked.send_replace(Progress {
+                view: Some(view),
+                over,
+            });
+        }
     }
 
     fn forget(&self, connection: ConnectionId) {
-        let mut connections = self
-            .connections
+        self.lock().remove(&connection);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, watch::Sender<Progress>>> {
+        self.connections
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        connections.remove(&connection);
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,38 +177,30 @@ impl Door {
     }
 
     async fn serve(self: Arc<Self>, stream: Stream) {
-        let progress = self.views.of(stream.id());
-        let conversation = AssertUnwindSafe(self.converse(stream, &progress)).catch_unwind();
+        let connection = stream.id();
+        let conversation = AssertUnwindSafe(self.converse(stream)).catch_unwind();
         let view = conversation
             .await
             .unwrap_or_else(|panic| crashed(panic.as_ref()));
-        progress.send_replace(Progress {
-            view: Some(view),
-            over: true,
-        });
+        self.views.tell(connection, view, true);
     }
 
-    async fn converse(&self, stream: Stream, progress: &watch::Sender<Progress>) -> TargetView {
+    async fn converse(&self, stream: Stream) -> TargetView {
+        let connection = stream.id();
         let handshake = self.acceptor.accept(stream).into_fallible();
         let handshake = within(self.manners.handshake_deadline, handshake).await;
         let mut stream = match handshake {
             None => return refused("the handshake took longer than its deadline".into(), None),
             Some(Err((error, stream))) => {
                 let view = refused(error.to_string(), alert_sent(&error));
-                progress.send_replace(Progress {
-                    view: Some(view.clone()),
-                    over: false,
-                });
+                self.views.tell(connection, view.clone(), false);
                 drain(stream).await;
                 return view;
             }
             Some(Ok(stream)) => stream,
         };
         let mut view = accepted(stream.get_ref().1, self.manners.identity);
-        progress.send_replace(Progress {
-            view: Some(view.clone()),
-            over: false,
-        });
+        self.views.tell(connection, view.clone(), false);
         if self.manners.answers && exchange::await_question(&mut stream).await.is_ok() {
             view.data_arrived = true;
             // A peer that leaves without the answer is the peer's affair; its view will tell.
