@@ -9,6 +9,7 @@
 //! another that ran beside it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -57,10 +58,14 @@ pub struct Plan {
 const GROUPS_UNDER_WAY: usize = 8;
 
 /// Runs the plan and tells `emit` what happens. `stop` ends it early, between two cases.
-pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
-    emit(Event::RunStarted {
-        cases: plan.cases.len() * plan.targets.len(),
-    });
+///
+/// # Errors
+/// When a worker could not start or died. What was judged by then has been told, and the run is
+/// incomplete unless other workers did everything.
+pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::Result<()> {
+    let cases = plan.cases.len() * plan.targets.len();
+    let mut judged_cases = 0;
+    emit(Event::RunStarted { cases });
     plan.mint.warm(warm_up(&plan.cases));
     let schedule = Schedule::of(&plan.cases, &plan.mint);
     for target in &plan.targets {
@@ -69,6 +74,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
                 "the scenario's certificates could not be minted: {error}"
             ));
             let record = judged(case, target.as_ref(), &evidence, None);
+            judged_cases += 1;
             emit(Event::CaseJudged(Box::new(record)));
         }
     }
@@ -85,15 +91,22 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
         starts: Mutex::default(),
     };
     let (events, inbox) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..plan.jobs.max(1) {
-            let (shop, events) = (&shop, events.clone());
-            scope.spawn(move || shop.labour(&events));
-        }
+    let outcome = thread::scope(|scope| {
+        let workers: Vec<_> = (0..plan.jobs.max(1))
+            .map(|_| {
+                let (shop, events) = (&shop, events.clone());
+                scope.spawn(move || shop.labour(&events))
+            })
+            .collect();
         drop(events);
         for event in inbox {
+            judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
             emit(event);
         }
+        workers.into_iter().try_for_each(|worker| {
+            let died = |_| Err(io::Error::other("a worker died"));
+            worker.join().unwrap_or_else(died)
+        })
     });
     for ((index, role), starts) in &*lock(&shop.starts) {
         let target = &plan.targets[*index];
@@ -105,8 +118,9 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
         }));
     }
     emit(Event::RunFinished {
-        complete: !stop.load(Ordering::Relaxed),
+        complete: judged_cases == cases,
     });
+    outcome
 }
 
 /// What the workers share.
@@ -120,18 +134,10 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    fn labour(&self, events: &mpsc::Sender<Event>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread()
+    fn labour(&self, events: &mpsc::Sender<Event>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-        {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                // Without a runtime every case that this worker would have taken is left to others.
-                tracing::error!(%error, "a worker could not start");
-                return;
-            }
-        };
+            .build()?;
         runtime.block_on(async {
             let mut under_way = FuturesUnordered::new();
             loop {
@@ -148,6 +154,7 @@ impl Shop<'_> {
                 }
             }
         });
+        Ok(())
     }
 
     async fn run_group(&self, target: &dyn Target, group: &Group, events: &mpsc::Sender<Event>) {

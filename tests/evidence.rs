@@ -364,7 +364,8 @@ fn a_known_deviation_that_fails_keeps_no_gate_shut() {
 fn a_run_that_is_stopped_is_not_complete() {
     let plan = Rig::default().plan(&[rig::rustls()], &rig::cases(&[VALID]));
     let mut events = Vec::new();
-    mtls_gauntlet::run::run(&plan, &AtomicBool::new(true), |event| events.push(event));
+    mtls_gauntlet::run::run(&plan, &AtomicBool::new(true), |event| events.push(event))
+        .expect("every worker does its part");
     let judged = events
         .iter()
         .filter(|event| matches!(event, Event::CaseJudged(_)));

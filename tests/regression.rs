@@ -63,7 +63,8 @@ fn who_waits_for_a_key_holds_up_no_connection() {
         if let Event::CaseJudged(case) = event {
             judged.push(case);
         }
-    });
+    })
+    .expect("every worker does its part");
     for case in &judged {
         assert_eq!(case.verdict, Verdict::Pass, "{}: {}", case.id, case.reason);
     }

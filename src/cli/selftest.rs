@@ -72,10 +72,10 @@ pub(super) fn selftest(arguments: &Arguments) -> Result<Exit, Failure> {
             if let Event::CaseJudged(case) = event {
                 records.entry(case.target.clone()).or_default().push(*case);
             }
-        });
+        })
     };
-    work(vec![Arc::new(Planted::flawless())], cases.clone());
-    work(targets(Bug::ALL), preferred);
+    work(vec![Arc::new(Planted::flawless())], cases.clone())?;
+    work(targets(Bug::ALL), preferred)?;
     progress.finish();
     if stop.load(Ordering::Relaxed) {
         return Err(anyhow::anyhow!("the selftest was cut short and proves nothing").into());

@@ -1,7 +1,7 @@
 //! Recipes: what a certificate, a CRL or a stapled response should be, as plain data.
 //!
 //! A recipe is what a scenario file writes; [`mint`](super::mint) turns it into DER and
-//! [`mangle`](super::mangle) breaks the DER on purpose. Every field is optional: a field that is
+//! `mangle` breaks the DER on purpose. Every field is optional: a field that is
 //! absent keeps what the baseline (or the entry named by `like`) has.
 
 use std::collections::BTreeMap;

@@ -90,7 +90,8 @@ impl Rig {
             Event::CaseJudged(case) => record.cases.push(*case),
             Event::TargetFinished(target) => record.targets.push(target),
             Event::RunFinished { complete } => record.complete = complete,
-        });
+        })
+        .expect("every worker does its part");
         assert_eq!(announced, Some(record.cases.len()), "cases got lost");
         record
             .cases
