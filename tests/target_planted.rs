@@ -7,6 +7,8 @@ mod certificates;
 mod names;
 #[path = "target/planted/revocation.rs"]
 mod revocation;
+#[path = "target/planted/strangers.rs"]
+mod strangers;
 #[path = "target/planted/support.rs"]
 mod support;
 #[path = "target/planted/table.rs"]

@@ -103,6 +103,9 @@ bugs! {
     StopsAtFirstPath BOTH "stops-at-first-path"
         "follows the first candidate at each step and never takes another way"
         "OpenSSL before 1.0.2, and the expired cross-certificate of May 2020",
+    HuntsForLeaf BOTH "hunts-for-leaf"
+        "takes the first certificate that is no authority for the leaf, wherever it is in the list"
+        "tlsfuzzer issue 306 tests for it",
     RejectsReorderedChain BOTH "rejects-reordered-chain"
         "insists that each certificate that is sent issues the one before it"
         "GnuTLS under GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN",
@@ -408,6 +411,9 @@ bugs! {
     BlocksAcceptLoop SERVER "blocks-accept-loop"
         "does handshakes one after the other in its accept loop"
         "acton-service issue 94, cachegrand issue 424, roadrunner issue 212",
+    LeaksRefusedConnections CLIENT "leaks-refused-connections"
+        "never closes a connection whose handshake has failed"
+        "OpenSIPS issue 3711, libnetconf2 issue 313",
     NoHandshakeDeadline BOTH "no-handshake-deadline"
         "waits for ever for the rest of a handshake"
         "tokio-rustls issue 4, nature-lang issue 300",

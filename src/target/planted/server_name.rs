@@ -53,7 +53,7 @@ fn matches_dns(leaf: &Certificate, wanted: &str, flaws: Flaws) -> bool {
             let name = name.strip_suffix('.').unwrap_or(name);
             matches_pattern(name, wanted, flaws)
         });
-    // RFC 9525 section 6.3: the common name is not looked at.
+    // RFC 9525 section 2: the common name is no name of a server.
     matched
         || (flaws.has(Bug::FallsBackToCn)
             && leaf

@@ -97,7 +97,7 @@ fn trust_domain(id: &str, flaws: Flaws) -> Option<String> {
     if id.len() > LONGEST_ID {
         return None;
     }
-    // X.509-SVID section 3.1: the path of a leaf's ID is not empty.
+    // X.509-SVID sections 3.1 and 5.2: the path of a leaf's ID is not empty.
     let rest = id.strip_prefix("spiffe://")?;
     let (domain, path) = match rest.split_once('/') {
         Some(parts) => parts,

@@ -134,7 +134,10 @@ impl Verifier {
         }
         let (id, anchors) = spiffe::authority(leaf, &self.domains, flaws)?;
         self.find_path(&presented, &anchors, staple)?;
-        chain::check_purpose(leaf, is_client, flaws)?;
+        // X.509-SVID sections 4.3 and 4.4 make key usages a matter of leaves.
+        if !flaws.has(Bug::SkipsSpiffeLeafRules) {
+            chain::check_purpose(leaf, is_client, flaws)?;
+        }
         if !is_client && flaws.has(Bug::ChecksDnsUnderSpiffe) {
             server_name::check(leaf, &self.environment.server_name, flaws)?;
         }

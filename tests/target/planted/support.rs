@@ -71,6 +71,7 @@ pub const fn client(
 }
 
 /// Everything that a verifier is asked about.
+#[derive(Clone)]
 pub struct Question {
     environment: Environment,
     chain: Vec<CertificateDer<'static>>,
@@ -105,6 +106,42 @@ impl Question {
             chain: peer.identity.chain,
             staple: peer.staple,
         }
+    }
+
+    /// The leaf that is presented.
+    pub fn leaf(&self) -> &[u8] {
+        &self.chain[0]
+    }
+
+    /// One of the lists.
+    pub fn list(&self) -> &[u8] {
+        &self.environment.crls[0]
+    }
+
+    /// The staple.
+    pub fn staple(&self) -> &[u8] {
+        &self.staple
+    }
+
+    /// The same question about another leaf.
+    pub fn with_leaf(&self, leaf: Vec<u8>) -> Self {
+        let mut question = self.clone();
+        question.chain[0] = CertificateDer::from(leaf);
+        question
+    }
+
+    /// The same question with another list.
+    pub fn with_list(&self, list: Vec<u8>) -> Self {
+        let mut question = self.clone();
+        question.environment.crls[0] = list.into();
+        question
+    }
+
+    /// The same question with another staple.
+    pub fn with_staple(&self, staple: Vec<u8>) -> Self {
+        let mut question = self.clone();
+        question.staple = staple;
+        question
     }
 
     /// What a verifier with these flaws says.
