@@ -101,9 +101,8 @@ impl TlsVerifier {
     }
 }
 
-/// rustls knows kinds of errors and no sentences: the reason goes to the log.
+/// rustls knows kinds of errors and no sentences: the reason is for who calls the verifier himself.
 fn told(refusal: Refusal) -> Error {
-    tracing::debug!(reason = %refusal, "a peer is refused");
     Error::InvalidCertificate(refusal.error)
 }
 
