@@ -186,8 +186,7 @@ fn a_folder_s_files_are_scenarios_by_their_paths() {
 }
 
 proptest! {
-    // Each case builds a schema, which takes its time.
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// One slip of the keyboard anywhere in a file: a scenario still, or a message with the file's name.
     #[test]

@@ -101,7 +101,7 @@ impl TlsVerifier {
     }
 }
 
-/// rustls is told the kind of error, which decides the alert; it has no place for the sentence.
+/// rustls knows kinds of errors and no sentences: the reason is for who calls the verifier himself.
 fn told(refusal: Refusal) -> Error {
     Error::InvalidCertificate(refusal.error)
 }
