@@ -52,9 +52,9 @@ pub struct Plan {
     pub mint: Arc<Mint>,
 }
 
-/// How many groups a worker keeps under way: a case that waits for a deadline should not hold up
-/// others, and more would only make them compete for the processor.
-const GROUPS_UNDER_WAY: usize = 8;
+/// How many groups a worker has under way, one to a lane: a case that waits for a deadline should not
+/// hold up others, and more would only make them compete for the processor.
+const LANES: usize = 8;
 
 /// Runs the plan and tells `emit` what happens. `stop` ends it early, between two cases.
 pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
@@ -132,22 +132,16 @@ impl Shop<'_> {
                 return;
             }
         };
-        runtime.block_on(async {
-            let mut under_way = FuturesUnordered::new();
-            loop {
-                while under_way.len() < GROUPS_UNDER_WAY {
-                    let Some((target, group)) =
-                        self.work.get(self.next.fetch_add(1, Ordering::Relaxed))
-                    else {
-                        break;
-                    };
-                    under_way.push(self.run_group(target.as_ref(), group, events));
-                }
-                if under_way.next().await.is_none() {
-                    break;
-                }
-            }
-        });
+        // Each lane runs until it has to wait before the next begins, so that workers take turns at
+        // the groups that take longest.
+        let lanes: FuturesUnordered<_> = (0..LANES).map(|_| self.lane(events)).collect();
+        runtime.block_on(lanes.collect::<()>());
+    }
+
+    async fn lane(&self, events: &mpsc::Sender<Event>) {
+        while let Some((target, group)) = self.work.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            self.run_group(target.as_ref(), group, events).await;
+        }
     }
 
     async fn run_group(&self, target: &dyn Target, group: &Group, events: &mpsc::Sender<Event>) {
@@ -177,6 +171,7 @@ impl Shop<'_> {
         let evidence = match self.unsupported(target, case) {
             Some(why) => Evidence::Unsupported(why),
             None => {
+                make_slow_keys(staged).await;
                 let clock = Stopwatch::start();
                 let evidence = self.try_case(target, group, staged, post).await;
                 duration_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -346,6 +341,19 @@ impl Shop<'_> {
             .entry((index.unwrap_or(0), role))
             .or_default() += 1;
         Ok(started)
+    }
+}
+
+/// Makes the case's keys that take long, or waits for them, on another thread: this one has other
+/// lanes to run. What cannot be made says so when it is asked for.
+async fn make_slow_keys(staged: &Staged) {
+    if staged.has_slow_keys() {
+        let (stage, twin) = (Arc::clone(&staged.stage), staged.twin.clone());
+        let making = tokio::task::spawn_blocking(move || {
+            stage.make_slow_keys();
+            twin.inspect(|twin| twin.stage.make_slow_keys());
+        });
+        let _ = making.await;
     }
 }
 

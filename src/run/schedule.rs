@@ -3,9 +3,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::iter;
 use std::sync::Arc;
 
-use super::environment::Stage;
+use super::environment::{Stage, slow_keys};
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
 use crate::pki::recipe::KeyKind;
@@ -38,14 +39,14 @@ pub struct Group {
     pub digest: String,
     /// The side that the target plays.
     pub role: Role,
-    /// The cases, in the order of their ids.
+    /// The cases, in the order in which they run.
     pub cases: Vec<Staged>,
 }
 
 /// The schedule of a run, the same for each of its targets.
 #[derive(Default)]
 pub struct Schedule {
-    /// The groups, the one that takes longest first.
+    /// The groups, the one that takes longest first, but those that wait for keys last.
     pub groups: Vec<Group>,
     /// The cases that could not be set up, and why.
     pub broken: Vec<(Case, PkiError)>,
@@ -87,59 +88,57 @@ impl Schedule {
             });
         }
         schedule.groups = groups.into_values().collect();
+        // What dawdles goes first, for it takes long and costs little; what needs keys that take long
+        // goes last, for by then they have been made beside the other cases.
         for group in &mut schedule.groups {
-            // By then the keys that take long have been made beside the other cases.
             group
                 .cases
-                .sort_by_key(|staged| !slow_keys(&staged.case.scenario).is_empty());
+                .sort_by_key(|staged| (staged.has_slow_keys(), Reverse(staged.cost())));
         }
-        schedule.groups.sort_by_key(|group| Reverse(group.cost()));
+        schedule
+            .groups
+            .sort_by_key(|group| (group.begins_slowly(), Reverse(group.cost())));
         schedule
     }
 }
 
-impl Group {
-    /// About how long it takes, in milliseconds.
+impl Staged {
+    /// Has the case or its twin keys that take long to make?
+    pub fn has_slow_keys(&self) -> bool {
+        let twin = self.twin.as_ref();
+        self.stage.has_slow_keys() || twin.is_some_and(|twin| twin.stage.has_slow_keys())
+    }
+
+    /// About how long it takes, in milliseconds: one, unless its peer dawdles.
     fn cost(&self) -> u32 {
-        self.cases
-            .iter()
-            .map(|staged| cost(&staged.case.scenario))
-            .sum()
+        let Scenario { peer, target, .. } = &*self.case.scenario;
+        let stalled = peer.stalls.and(target.handshake_deadline_ms);
+        let dribbled = peer.dribble.map(|octets| 2000 / u32::from(octets.max(1)));
+        1 + stalled.unwrap_or(0) + dribbled.unwrap_or(0)
     }
 }
 
-/// A case takes about a millisecond, unless its peer dawdles.
-fn cost(scenario: &Scenario) -> u32 {
-    let stalled = scenario
-        .peer
-        .stalls
-        .and(scenario.target.handshake_deadline_ms);
-    let dribbled = scenario
-        .peer
-        .dribble
-        .map(|octets| 2000 / u32::from(octets.max(1)));
-    1 + stalled.unwrap_or(0) + dribbled.unwrap_or(0)
+impl Group {
+    fn cost(&self) -> u32 {
+        self.cases.iter().map(Staged::cost).sum()
+    }
+
+    fn begins_slowly(&self) -> bool {
+        self.cases.first().is_some_and(Staged::has_slow_keys)
+    }
 }
 
 /// The keys of these cases that take long to make, with the entries they are for, the slowest first.
 pub fn warm_up(cases: &[Case]) -> Vec<(KeyKind, String)> {
-    let mut keys: Vec<_> = cases
-        .iter()
-        .flat_map(|case| slow_keys(&case.scenario))
-        .collect();
+    let mut keys = Vec::new();
+    for case in cases {
+        for scenario in iter::once(&case.scenario).chain(&case.scenario.control) {
+            keys.extend(slow_keys(scenario).map(|(kind, name)| (kind, name.to_owned())));
+        }
+    }
     keys.sort_by(|one, other| other.cmp(one));
     keys.dedup();
     keys
-}
-
-fn slow_keys(scenario: &Scenario) -> Vec<(KeyKind, String)> {
-    let control = scenario.control.iter().flat_map(|control| &control.pki);
-    scenario
-        .pki
-        .iter()
-        .chain(control)
-        .filter_map(|(name, recipe)| Some((recipe.key.filter(|kind| kind.is_rsa())?, name.clone())))
-        .collect()
 }
 
 struct Prepared {

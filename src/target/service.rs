@@ -367,3 +367,24 @@ fn alert_sent(error: &io::Error) -> Option<Alert> {
     };
     Alert::from_number(u8::from(description))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_nobody_asked_about_is_not_remembered() {
+        let stream = || async {
+            let listener = Transport::Memory.listen().unwrap();
+            listener.address().unwrap().dial().await.unwrap()
+        };
+        let (crowd, again) = (stream().await.id(), stream().await.id());
+        assert_eq!(crowd, again, "each listener counts its connections alone");
+        let views = Views::default();
+        views.tell(crowd, refused("tls handshake eof".into(), None), true);
+        let asked = views.of(again);
+        assert!(asked.borrow().view.is_none());
+        views.tell(again, refused("the certificate".into(), None), true);
+        assert!(asked.borrow().view.is_some());
+    }
+}
