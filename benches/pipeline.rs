@@ -228,7 +228,7 @@ impl Workshop {
                 if let (Event::CaseJudged(record), Ok(())) = (event, &outcome) {
                     outcome = pass(&record).and_then(|()| write_down(lines, &record));
                 }
-            });
+            })?;
             Ok(())
         })?;
         outcome.map(|()| cost)
@@ -242,7 +242,7 @@ impl Workshop {
             if let Event::CaseJudged(record) = event {
                 judged = Some(*record);
             }
-        });
+        })?;
         judged.context("a case has not been judged")
     }
 
@@ -288,7 +288,7 @@ impl Workshop {
                 if outcome.is_ok() {
                     outcome = write_down(&mut self.lines, &record);
                 }
-            });
+            })?;
             Ok(())
         })?;
         let wall = stopwatch.elapsed();

@@ -3,8 +3,11 @@
 //! The valid keys and words are read from the JSON Schema of the type that the file is read into, so
 //! that a message and the code cannot disagree.
 
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use schemars::JsonSchema;
@@ -35,8 +38,8 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// At the first unknown key, misspelt word or value of the wrong type.
-    pub fn read<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, DocumentError> {
-        let schema = schemars::schema_for!(T).to_value();
+    pub fn read<T: DeserializeOwned + JsonSchema + 'static>(&self) -> Result<T, DocumentError> {
+        let schema = schema_of::<T>();
         let places = Places { root: &schema };
         if let Some(stranger) = places.strangers_in_table(self.table.get_ref(), &[&schema]) {
             return Err(DocumentError {
@@ -94,6 +97,17 @@ impl<'a> Document<'a> {
         }
         error
     }
+}
+
+/// The schema of `T`. To make one takes longer than to read a file by it, and there are hundreds of
+/// files: it is made once.
+fn schema_of<T: JsonSchema + 'static>() -> Arc<Value> {
+    static MADE: LazyLock<Mutex<HashMap<TypeId, Arc<Value>>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let schema = made
+        .entry(TypeId::of::<T>())
+        .or_insert_with(|| Arc::new(schemars::schema_for!(T).to_value()));
+    Arc::clone(schema)
 }
 
 /// What is wrong with a file, where, and what to do.

@@ -169,6 +169,19 @@ pub fn judge(
     };
     match what_happened(observation, may_refuse_to_start) {
         Happened::Broken(reason) => Judgement::new(Verdict::Broken, reason),
+        // Of two failures the worse one counts.
+        Happened::Crashed(_) | Happened::Hung
+            if expectation.outcome == Outcome::Reject
+                && (observation.accepted() || observation.leaked()) =>
+        {
+            Judgement::failed(
+                FailureKind::AcceptedForbidden,
+                format!(
+                    "application data of a peer that must be refused got through, and then {}",
+                    in_words(observation)
+                ),
+            )
+        }
         Happened::Crashed(words) => {
             Judgement::failed(FailureKind::Crash, format!("the target died: {words}"))
         }

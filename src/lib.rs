@@ -1,4 +1,26 @@
-//! mtls-gauntlet: see `ARCHITECTURE.md`.
+//! mtls-gauntlet puts an implementation of mutual TLS through scenarios and says, with evidence, what it
+//! accepted and what it refused.
+//!
+//! ```text
+//! scenarios/*.toml --load--> Scenario --expand--> Case --+
+//! targets/*.toml  --load--> Target --start(Environment)--+--> peer meets target --> Observation
+//!                                               judge(Expectation, Observation) --> Verdict
+//!                                               Event stream --> Run --> reports
+//! ```
+//!
+//! Reading starts at the noun's file: [`scenario`] (what is required), [`pki`] (certificates, good and
+//! broken), [`target`] (what is tested), [`peer`] (the harness's own end), [`run`](mod@run) (bringing
+//! them together), [`judge`](mod@judge) (what it comes to), [`record`] (the one source of every
+//! [`report`]). `ARCHITECTURE.md` says where to add what, and why things are as they are.
+
+#![forbid(unsafe_code)]
+#![warn(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::todo
+)]
 
 pub mod cli;
 pub mod clock;
@@ -9,6 +31,7 @@ pub mod net;
 pub mod observe;
 pub mod peer;
 pub mod pki;
+pub mod proof;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -11,13 +11,13 @@ use std::time::Duration;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::DnsName;
 use rustls::sign::CertifiedKey;
-use rustls::{DistinguishedName, SupportedProtocolVersion};
+use rustls::{CommonState, DistinguishedName, SupportedProtocolVersion};
 use tokio::io::AsyncReadExt;
 
 use crate::expect::Alert;
 use crate::net::Stream;
 use crate::net::fault::{Faults, Silence};
-use crate::observe::{PeerEnd, PeerView};
+use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView};
 use crate::pki::Identity;
 use crate::scenario::{HandshakePoint, TlsVersion};
 
@@ -95,6 +95,20 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =
         LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
     Arc::clone(&PROVIDER)
+}
+
+/// The handshake that a connection has completed, if it has: either end's view of it.
+pub(crate) fn completed(connection: &CommonState) -> Option<Handshake> {
+    let version = match connection.protocol_version()? {
+        rustls::ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
+        rustls::ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
+        _ => return None,
+    };
+    let kind = match connection.handshake_kind()? {
+        rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
+        _ => HandshakeKind::Full,
+    };
+    Some(Handshake { version, kind })
 }
 
 /// How an error of the connection ended it.

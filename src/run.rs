@@ -9,6 +9,7 @@
 //! another that ran beside it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -57,10 +58,14 @@ pub struct Plan {
 const LANES: usize = 8;
 
 /// Runs the plan and tells `emit` what happens. `stop` ends it early, between two cases.
-pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
-    emit(Event::RunStarted {
-        cases: plan.cases.len() * plan.targets.len(),
-    });
+///
+/// # Errors
+/// When a worker could not start or died. What was judged by then has been told, and the run is
+/// incomplete unless other workers did everything.
+pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::Result<()> {
+    let cases = plan.cases.len() * plan.targets.len();
+    let mut judged_cases = 0;
+    emit(Event::RunStarted { cases });
     plan.mint.warm(warm_up(&plan.cases));
     let schedule = Schedule::of(&plan.cases, &plan.mint);
     for target in &plan.targets {
@@ -69,6 +74,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
                 "the scenario's certificates could not be minted: {error}"
             ));
             let record = judged(case, target.as_ref(), &evidence, None);
+            judged_cases += 1;
             emit(Event::CaseJudged(Box::new(record)));
         }
     }
@@ -85,15 +91,22 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
         starts: Mutex::default(),
     };
     let (events, inbox) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..plan.jobs.max(1) {
-            let (shop, events) = (&shop, events.clone());
-            scope.spawn(move || shop.labour(&events));
-        }
+    let outcome = thread::scope(|scope| {
+        let workers: Vec<_> = (0..plan.jobs.max(1))
+            .map(|_| {
+                let (shop, events) = (&shop, events.clone());
+                scope.spawn(move || shop.labour(&events))
+            })
+            .collect();
         drop(events);
         for event in inbox {
+            judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
             emit(event);
         }
+        workers.into_iter().try_for_each(|worker| {
+            let died = |_| Err(io::Error::other("a worker died"));
+            worker.join().unwrap_or_else(died)
+        })
     });
     for ((index, role), starts) in &*lock(&shop.starts) {
         let target = &plan.targets[*index];
@@ -105,8 +118,9 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
         }));
     }
     emit(Event::RunFinished {
-        complete: !stop.load(Ordering::Relaxed),
+        complete: judged_cases == cases,
     });
+    outcome
 }
 
 /// What the workers share.
@@ -120,22 +134,15 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    fn labour(&self, events: &mpsc::Sender<Event>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread()
+    fn labour(&self, events: &mpsc::Sender<Event>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-        {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                // Without a runtime every case that this worker would have taken is left to others.
-                tracing::error!(%error, "a worker could not start");
-                return;
-            }
-        };
+            .build()?;
         // Each lane runs until it has to wait before the next begins, so that workers take turns at
         // the groups that take longest.
         let lanes: FuturesUnordered<_> = (0..LANES).map(|_| self.lane(events)).collect();
         runtime.block_on(lanes.collect::<()>());
+        Ok(())
     }
 
     async fn lane(&self, events: &mpsc::Sender<Event>) {
@@ -150,11 +157,23 @@ impl Shop<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
+            self.await_keys(&staged.case).await;
             let record = self.run_case(target, group, staged, &mut post).await;
             // A listener that is gone means that the run is being abandoned.
             if events.send(Event::CaseJudged(Box::new(record))).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Waits for the keys that take long to make in another thread. This one keeps time for the
+    /// connections of its other groups, and would blame their targets for every second it sleeps.
+    async fn await_keys(&self, case: &Case) {
+        let keys = warm_up(std::slice::from_ref(case));
+        if !keys.is_empty() {
+            let mint = Arc::clone(&self.plan.mint);
+            // What cannot be made shows when it is asked for.
+            let _ = tokio::task::spawn_blocking(move || mint.make(&keys)).await;
         }
     }
 
@@ -171,7 +190,6 @@ impl Shop<'_> {
         let evidence = match self.unsupported(target, case) {
             Some(why) => Evidence::Unsupported(why),
             None => {
-                make_slow_keys(staged).await;
                 let clock = Stopwatch::start();
                 let evidence = self.try_case(target, group, staged, post).await;
                 duration_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -256,15 +274,21 @@ impl Shop<'_> {
             if let Some(evidence) = post.twins.get(&key) {
                 return (evidence.clone(), true);
             }
+            // It is not the case's start where the case has ended that.
+            let same_start = post.running.is_some();
             if let Err(evidence) = self.ensure_started(target, group, staged, post) {
-                return (evidence, true);
+                return (evidence, same_start);
             }
             let Some(running) = &post.running else {
                 return (Evidence::Broken("the target is not running".into()), true);
             };
             let evidence = attempt(running.as_ref(), group.role, &peer, self.plan.transport).await;
-            post.twins.insert(key, evidence.clone());
-            return (evidence, true);
+            if post.trusts_itself_after(&evidence) {
+                post.twins.insert(key, evidence.clone());
+            } else {
+                *post = Post::default();
+            }
+            return (evidence, same_start);
         }
         let environment = match twin.stage.environment(&self.plan.mint, staged.stage.pki()) {
             Ok(environment) => Arc::new(environment),
@@ -341,19 +365,6 @@ impl Shop<'_> {
             .entry((index.unwrap_or(0), role))
             .or_default() += 1;
         Ok(started)
-    }
-}
-
-/// Makes the case's keys that take long, or waits for them, on another thread: this one has other
-/// lanes to run. What cannot be made says so when it is asked for.
-async fn make_slow_keys(staged: &Staged) {
-    if staged.has_slow_keys() {
-        let (stage, twin) = (Arc::clone(&staged.stage), staged.twin.clone());
-        let making = tokio::task::spawn_blocking(move || {
-            stage.make_slow_keys();
-            twin.inspect(|twin| twin.stage.make_slow_keys());
-        });
-        let _ = making.await;
     }
 }
 

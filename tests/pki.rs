@@ -4,5 +4,15 @@
 #[path = "pki/support.rs"]
 mod support;
 
+#[path = "pki/extension.rs"]
+mod extension;
+#[path = "pki/key.rs"]
+mod key;
+#[path = "pki/mangle.rs"]
+mod mangle;
 #[path = "pki/mint.rs"]
 mod mint;
+#[path = "pki/recipe.rs"]
+mod recipe;
+#[path = "pki/revoke.rs"]
+mod revoke;

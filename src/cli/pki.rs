@@ -71,11 +71,9 @@ fn export_files(export: &Export) -> Result<Exit, Failure> {
     let role = export
         .role
         .or_else(|| {
-            scenario
-                .roles
-                .iter()
-                .copied()
-                .find(|role| export.id.contains(&format!("/{role}")))
+            let of_case = export.id.strip_prefix(&scenario.id)?;
+            let wanted = |role: &Role| of_case.contains(&format!("/{role}"));
+            scenario.roles.iter().copied().find(wanted)
         })
         .or_else(|| scenario.roles.first().copied())
         .unwrap_or(Role::Server);

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::selection::SelectionArguments;
-use super::{Failure, print};
+use super::{Failure, is_broken_pipe, print};
 use crate::clock::Clock;
 use crate::expect::Level;
 use crate::net::Transport;
@@ -24,7 +24,7 @@ use crate::seed::Seed;
 use crate::target::{Target, registry};
 
 use self::output::Output;
-use self::progress::Progress;
+pub(super) use self::progress::Progress;
 
 mod output;
 mod progress;
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stop = interrupted()?;
     let mut progress = Progress::start();
     let mut trouble = None;
-    run_plan(&plan, &stop, |event| {
+    let outcome = run_plan(&plan, &stop, |event| {
         progress.show(&event);
         if let Err(error) = output.take(event) {
             stop.store(true, Ordering::Relaxed);
@@ -116,7 +116,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             .into());
     }
     let record = output.finish(arguments.level)?;
-    print(&arguments.format.render(&record, arguments.level)?)?;
+    outcome.context("a worker could not do its part; the record is incomplete")?;
+    let report = arguments.format.render(&record, arguments.level)?;
+    match print(&report) {
+        // A reader who has left does not open the gate.
+        Err(failure) if is_broken_pipe(&failure.error) => {}
+        printed => drop(printed?),
+    }
     Ok(exit(&record, arguments.level))
 }
 
@@ -149,7 +155,7 @@ pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
         .name("ctrl-c".into())
         .spawn(move || {
             runtime.block_on(async {
-                while tokio::signal::ctrl_c().await.is_ok() {
+                while told_to_end().await {
                     if raised.swap(true, Ordering::Relaxed) {
                         std::process::exit(Exit::Broken.status().into());
                     }
@@ -158,6 +164,25 @@ pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
         })
         .context("failed to start the thread that waits for Ctrl-C")?;
     Ok(stop)
+}
+
+/// Waits for Ctrl-C, or for the signal that a CI system ends its jobs with.
+async fn told_to_end() -> bool {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return tokio::signal::ctrl_c().await.is_ok();
+        };
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
+            told = terminate.recv() => told.is_some(),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await.is_ok()
+    }
 }
 
 fn exit(run: &Run, level: Level) -> Exit {

@@ -17,7 +17,7 @@ use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::{Address, ConnectionId, Stream, exchange};
 use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
-use crate::target::service::completed;
+use crate::peer::completed;
 
 /// Meets the server at `address`. `decided` yields the target's view of the connection that it is
 /// called with, as soon as the target has made up its mind; where the target cannot tell it pends, and

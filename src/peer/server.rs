@@ -15,7 +15,7 @@ use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::{Listener, Stream, exchange};
 use crate::observe::{PeerEnd, PeerView};
-use crate::target::service::completed;
+use crate::peer::completed;
 
 /// Waits for the target to connect to `listener`, and serves it.
 ///

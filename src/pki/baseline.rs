@@ -4,8 +4,8 @@
 //! |---|---|---|---|---|
 //! | `root` | itself | | keyCertSign, cRLSign | -365d to +3650d |
 //! | `issuing` | `root` | | keyCertSign, cRLSign | -30d to +365d |
-//! | `target` | `issuing` | `target.gauntlet.test`, `127.0.0.1`, `spiffe://gauntlet.test/target` | digitalSignature; server or client by role | -1h to +1d |
-//! | `peer` | `issuing` | `peer.gauntlet.test`, `127.0.0.1`, `spiffe://gauntlet.test/peer` | digitalSignature; client or server by role | -1h to +1d |
+//! | `target` | `issuing` | `target.gauntlet.test`, `127.0.0.1`, `spiffe://gauntlet.test/target` | digitalSignature; server or client by role | -2d to +1d |
+//! | `peer` | `issuing` | `peer.gauntlet.test`, `127.0.0.1`, `spiffe://gauntlet.test/peer` | digitalSignature; client or server by role | -2d to +1d |
 //!
 //! All keys are P-256 and all subjects `O=mtls-gauntlet, CN=<entry>`. Every certificate says whether
 //! it is an authority (critical) and carries both key identifiers.
@@ -57,7 +57,7 @@ impl Base {
         let (not_before, not_after) = match self {
             Self::Root => (-365 * DAY, 3650 * DAY),
             Self::Issuing => (-30 * DAY, 365 * DAY),
-            Self::Target | Self::Peer => (-HOUR, DAY),
+            Self::Target | Self::Peer => (-2 * DAY, DAY),
         };
         let common = Recipe {
             key: Some(KeyKind::P256),
@@ -94,5 +94,4 @@ impl Base {
     }
 }
 
-const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
+const DAY: i64 = 24 * 3600;

@@ -17,13 +17,14 @@ pub(super) fn encode(rdns: &[impl AsRef<str>]) -> Result<Vec<u8>, String> {
 }
 
 /// A name of `count` RDNs that nobody bears.
-pub(super) fn filler(count: u32) -> Vec<u8> {
+pub(super) fn filler(count: u32) -> Result<Vec<u8>, String> {
+    tlv::at_most(1 << 20, "many-rdns", count)?;
     let mut content = Vec::new();
     for index in 0..count {
         let value = tlv::tlv(tlv::UTF8_STRING, &[format!("filler-{index}").as_bytes()]);
         content.extend(attribute(&ORGANIZATIONAL_UNIT, &value));
     }
-    tlv::sequence(&[&content])
+    Ok(tlv::sequence(&[&content]))
 }
 
 fn encode_rdn(text: &str) -> Result<Vec<u8>, String> {

@@ -63,6 +63,8 @@ pub(super) fn write(
 
 /// The content of extnValue that a raw extension asks for.
 pub(super) fn encode_value(extension: &Extension) -> Result<Vec<u8>, String> {
+    tlv::at_most(MOST_OCTETS, "padding", extension.padding)?;
+    tlv::at_most(MOST_ITEMS, "nesting", extension.nesting)?;
     let mut content = tlv::parse_hex(&extension.value)?;
     content.resize(content.len() + extension.padding as usize, 0);
     // Written from the inside out and turned round once, so that deep nesting costs no more than
@@ -102,6 +104,7 @@ fn write_names(
     if recipe.omits(Omission::Names) || (recipe.names.is_none() && filler == 0) {
         return Ok(());
     }
+    tlv::at_most(MOST_ITEMS, "filler-names", filler)?;
     let mut names = Vec::new();
     for name in recipe.names.iter().flatten() {
         names.push(GeneralName::parse(name)?);
@@ -220,6 +223,7 @@ fn encode_name_constraints(constraints: &NameConstraints) -> Result<Vec<u8>, Str
     for text in &constraints.excluded {
         excluded.extend(subtree(&GeneralName::parse_subtree(text)?));
     }
+    tlv::at_most(MOST_ITEMS, "filler", constraints.filler)?;
     for index in 0..constraints.filler {
         let name = format!("filler-{index}.gauntlet.invalid");
         excluded.extend(subtree(&GeneralName::Dns(name.into())));
@@ -266,6 +270,10 @@ fn push(params: &mut CertificateParams, oid: &ObjectIdentifier, critical: bool, 
 fn arcs(oid: &ObjectIdentifier) -> Vec<u64> {
     oid.arcs().map(u64::from).collect()
 }
+
+/// More than any message of TLS can carry (RFC 8446 section 4: 24 bits of length).
+const MOST_OCTETS: u32 = 1 << 25;
+const MOST_ITEMS: u32 = 1 << 20;
 
 /// status_request, as the TLS feature extension counts it (RFC 7633, RFC 6066 section 8).
 const STATUS_REQUEST: u8 = 5;

@@ -124,7 +124,7 @@ fn change(
         Mangle::PublicKey(public) => parts.spki = public_key::encode(*public, key)?,
         Mangle::Issuer(rdns) => parts.issuer = distinguished_name::encode(rdns)?,
         Mangle::Subject(hex) => parts.subject = tlv::parse_hex(hex)?,
-        Mangle::ManyRdns(count) => parts.subject = distinguished_name::filler(*count),
+        Mangle::ManyRdns(count) => parts.subject = distinguished_name::filler(*count)?,
         // The length is changed where the signed part is put together, the others where there is
         // no certificate any more.
         Mangle::NonMinimalLength

@@ -74,6 +74,13 @@ impl Mint {
         self.clock
     }
 
+    /// Makes these keys, or waits until somebody else has. A failure shows when a key is asked for.
+    pub fn make(&self, keys: &[(KeyKind, String)]) {
+        for (kind, name) in keys {
+            drop(self.pool.key(*kind, name));
+        }
+    }
+
     /// Begins to make keys, of these kinds for the entries with these names, in the background: the
     /// first should be those that take longest.
     pub fn warm(&self, keys: Vec<(KeyKind, String)>) {
@@ -221,7 +228,7 @@ impl Pki {
     }
 
     /// The clock that validity is reckoned from.
-    pub fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         self.mint.clock
     }
 

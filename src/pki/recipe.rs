@@ -1,7 +1,7 @@
 //! Recipes: what a certificate, a CRL or a stapled response should be, as plain data.
 //!
 //! A recipe is what a scenario file writes; [`mint`](super::mint) turns it into DER and
-//! [`mangle`](super::mangle) breaks the DER on purpose. Every field is optional: a field that is
+//! `mangle` breaks the DER on purpose. Every field is optional: a field that is
 //! absent keeps what the baseline (or the entry named by `like`) has.
 
 use std::collections::BTreeMap;
@@ -39,13 +39,13 @@ pub struct Recipe {
     pub subject: Option<Vec<String>>,
     /// Subject alternative names: `a.example`, `127.0.0.1`, `spiffe://a/b`, `a@b.example`;
     /// a `dns:`, `ip:`, `uri:` or `email:` in front says the type where a guess would be wrong,
-    /// and `dns-hex:` gives the raw bytes of a dNSName.
+    /// `dns-hex:` gives the raw bytes of a dNSName, and `other:` writes an otherName (a UPN).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
     /// Add this many further DNS names, `filler-0.gauntlet.test` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filler_names: Option<u32>,
-    /// Mark the subject alternative name extension critical.
+    /// Mark the subject alternative name extension critical; by default where the subject is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names_critical: Option<bool>,
     /// When it becomes valid: relative to the run's clock (`"-1d"`, `"+90s"`, `"0s"`) or absolute
@@ -441,7 +441,7 @@ pub struct CrlRecipe {
     pub only: Option<CrlScope>,
     /// Say indirectCRL in the issuing distribution point.
     pub indirect: bool,
-    /// Name this entry's issuer in each CRL entry (certificateIssuer, critical).
+    /// Name the issuer of the entry of this name in each CRL entry (certificateIssuer, critical).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_issuer: Option<String>,
     /// Further CRL extensions.
@@ -524,7 +524,7 @@ impl Moment {
     /// The Unix time of this moment for a run whose clock shows `now`.
     pub fn at(self, now: i64) -> i64 {
         match self {
-            Self::Relative(seconds) => now + seconds,
+            Self::Relative(seconds) => now.saturating_add(seconds),
             Self::Absolute(seconds) => seconds,
         }
     }
@@ -542,7 +542,7 @@ impl Moment {
             "y" => 365 * 86_400,
             _ => return None,
         };
-        let number: i64 = number.strip_prefix('+').unwrap_or(number).parse().ok()?;
+        let number: i64 = number.parse().ok()?;
         Some(Self::Relative(number.checked_mul(seconds)?))
     }
 }

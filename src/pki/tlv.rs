@@ -90,11 +90,11 @@ pub(super) fn parse_oid(text: &str) -> Result<ObjectIdentifier, String> {
     })
 }
 
-/// The octets written in hexadecimal; colons and blanks between them are allowed.
+/// The octets written in hexadecimal; colons and white space between them are allowed.
 pub(super) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     let digits: Option<Vec<u8>> = text
         .chars()
-        .filter(|character| !matches!(character, ':' | ' '))
+        .filter(|character| *character != ':' && !character.is_ascii_whitespace())
         .map(|character| character.to_digit(16).map(|digit| digit as u8))
         .collect();
     match digits {
@@ -105,6 +105,15 @@ pub(super) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
         _ => Err(format!(
             "`{text}` is not hexadecimal: write an even number of the digits 0-9 and a-f"
         )),
+    }
+}
+
+/// Refuses a number that would fill the memory rather than a certificate.
+pub(super) fn at_most(limit: u32, what: &str, number: u32) -> Result<(), String> {
+    if number <= limit {
+        Ok(())
+    } else {
+        Err(format!("{what} = {number} is more than {limit}"))
     }
 }
 

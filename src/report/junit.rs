@@ -41,10 +41,13 @@ fn test(case: &CaseRecord, level: Level, seed: u64) -> TestCase {
     let kind = case
         .failure_kind
         .map_or_else(|| case.verdict.to_string(), |kind| kind.to_string());
-    let message = case
-        .known
-        .as_ref()
-        .map_or_else(|| case.reason.clone(), |known| format!("known: {known}"));
+    let message = match (&case.known, case.objection(level)) {
+        (Some(known), Some(Objection::Stale)) => {
+            format!("a known deviation passes; take it off the list: {known}")
+        }
+        (Some(known), None) => format!("known: {known}"),
+        _ => case.reason.clone(),
+    };
     status.set_message(message).set_type(kind);
     let text: Vec<_> = evidence::lines(case, seed)
         .into_iter()

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::evidence;
-use super::matrix::{LEGEND, Matrix, word};
+use super::matrix::{LEGEND, Matrix, words};
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::Run;
@@ -89,13 +89,16 @@ fn matrix(out: &mut String, run: &Run) {
     let header: Vec<_> = matrix
         .columns
         .iter()
-        .map(|column| format!("{} {} {}", column.target, column.role, column.tls))
+        .map(|column| match column.tls {
+            Some(tls) => format!("{} {} {tls}", column.target, column.role),
+            None => format!("{} {}", column.target, column.role),
+        })
         .collect();
     let _ = writeln!(out, "\n## Matrix\n\n{LEGEND}\n");
     let _ = writeln!(out, "| scenario | {} |", header.join(" | "));
     let _ = writeln!(out, "|---|{}", "---|".repeat(header.len()));
     for row in &matrix.rows {
-        let cells: Vec<_> = row.cells.iter().map(|cell| cell.map_or("", word)).collect();
+        let cells: Vec<_> = row.cells.iter().map(|cell| words(cell).join("/")).collect();
         let _ = writeln!(out, "| `{}` | {} |", row.scenario, cells.join(" | "));
     }
 }

@@ -14,23 +14,24 @@ pub struct Matrix<'r> {
     pub rows: Vec<Row<'r>>,
 }
 
-/// One target in one role over one TLS version.
+/// One target in one role; over one TLS version where there is a single target, over all where there
+/// are several: a matrix is read from left to right, and should fit.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Column {
     /// The target.
     pub target: String,
     /// The side that it plays.
     pub role: Role,
-    /// The TLS version.
-    pub tls: TlsVersion,
+    /// The TLS version; none for a column of all.
+    pub tls: Option<TlsVersion>,
 }
 
 /// One scenario.
 pub struct Row<'r> {
     /// The scenario's id.
     pub scenario: &'r str,
-    /// The case of each column; none where the scenario has no such case.
-    pub cells: Vec<Option<&'r CaseRecord>>,
+    /// The cases of each column; none where the scenario has no such case.
+    pub cells: Vec<Vec<&'r CaseRecord>>,
 }
 
 impl Row<'_> {
@@ -50,16 +51,25 @@ impl Row<'_> {
 impl<'r> Matrix<'r> {
     /// Lays the cases of `run` out.
     pub fn of(run: &'r Run) -> Self {
+        let several = run
+            .cases
+            .iter()
+            .any(|case| case.target != run.cases[0].target);
+        let column = |case: &CaseRecord| Column {
+            target: case.target.clone(),
+            role: case.role,
+            tls: (!several).then_some(case.tls),
+        };
         let mut columns: Vec<Column> = run.cases.iter().map(column).collect();
         columns.sort();
         columns.dedup();
-        let mut rows: BTreeMap<&str, Vec<Option<&CaseRecord>>> = BTreeMap::new();
+        let mut rows: BTreeMap<&str, Vec<Vec<&CaseRecord>>> = BTreeMap::new();
         for case in &run.cases {
             let cells = rows
                 .entry(&case.scenario)
-                .or_insert_with(|| vec![None; columns.len()]);
+                .or_insert_with(|| vec![Vec::new(); columns.len()]);
             if let Ok(index) = columns.binary_search(&column(case)) {
-                cells[index] = Some(case);
+                cells[index].push(case);
             }
         }
         let rows = rows
@@ -70,15 +80,16 @@ impl<'r> Matrix<'r> {
     }
 }
 
-fn column(case: &CaseRecord) -> Column {
-    Column {
-        target: case.target.clone(),
-        role: case.role,
-        tls: case.tls,
+/// The words of a cell: one where its cases agree, else one for each TLS version.
+pub fn words(cell: &[&CaseRecord]) -> Vec<&'static str> {
+    let mut words: Vec<_> = cell.iter().map(|case| word(case)).collect();
+    if words.iter().all(|word| *word == words[0]) {
+        words.truncate(1);
     }
+    words
 }
 
-/// The word in a cell: what a person should see at once.
+/// The word for a case: what a person should see at once.
 pub fn word(case: &CaseRecord) -> &'static str {
     match (case.verdict, case.failure_kind) {
         (Verdict::Policy, _)

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 
 use super::evidence;
-use super::matrix::{LEGEND, Matrix, word};
+use super::matrix::{LEGEND, Matrix, words};
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::{CaseRecord, Objection, Run, Summary};
@@ -75,19 +75,11 @@ fn counts(summary: &Summary) -> String {
 
 fn table(run: &Run) -> Table {
     let matrix = Matrix::of(run);
-    let several = run
-        .targets
-        .iter()
-        .any(|target| Some(&target.name) != run.targets.first().map(|first| &first.name));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let header = matrix.columns.iter().map(|column| {
-        let part = format!("{}\n{}", column.role, column.tls);
-        if several {
-            format!("{}\n{part}", column.target)
-        } else {
-            part
-        }
+    let header = matrix.columns.iter().map(|column| match column.tls {
+        Some(tls) => format!("{}\n{tls}", column.role),
+        None => format!("{}\n{}", column.target, column.role),
     });
     table.set_header(std::iter::once("scenario".to_owned()).chain(header));
     let mut family = "";
@@ -97,17 +89,16 @@ fn table(run: &Run) -> Table {
             let bold = Style::new().bold();
             table.add_row([format!("{bold}{family}{bold:#}")]);
         }
-        let cells = row
-            .cells
-            .iter()
-            .map(|cell| cell.map_or(String::new(), coloured));
+        let cells = row.cells.iter().map(|cell| {
+            let words: Vec<_> = words(cell).into_iter().map(coloured).collect();
+            words.join("/")
+        });
         table.add_row(std::iter::once(format!("  {}", row.name())).chain(cells));
     }
     table
 }
 
-fn coloured(case: &CaseRecord) -> String {
-    let word = word(case);
+fn coloured(word: &str) -> String {
     let colour = match word {
         "pass" => Some(AnsiColor::Green),
         "lenient" | "known" => Some(AnsiColor::Yellow),

@@ -13,7 +13,6 @@ use crate::net::fault::Faults;
 use crate::peer::Peer;
 use crate::pki::PkiError;
 use crate::pki::mint::{Mint, Pki};
-use crate::pki::recipe::KeyKind;
 use crate::scenario::{
     HandshakePoint, PeerPlan, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
 };
@@ -214,22 +213,6 @@ impl Stage {
         Ok(json!([plan, lineages?, signs_with, self.scenario.ocsp]).to_string())
     }
 
-    /// Has it keys of its own that take long to make?
-    pub fn has_slow_keys(&self) -> bool {
-        self.slow_keys().next().is_some()
-    }
-
-    /// Makes those keys, or waits until they are made.
-    pub fn make_slow_keys(&self) {
-        for name in self.slow_keys() {
-            drop(self.pki.key(name));
-        }
-    }
-
-    fn slow_keys(&self) -> impl Iterator<Item = &str> {
-        slow_keys(&self.scenario).map(|(_, name)| name)
-    }
-
     /// What the peer presents, in words: `peer <- issuing <- (root)`.
     pub fn presented(&self) -> String {
         let declared = self.scenario.peer.presents.clone();
@@ -288,14 +271,6 @@ impl Stage {
         }
         Ok(hints.into())
     }
-}
-
-/// The keys of a scenario that take long to make, with the entries they are for.
-pub(super) fn slow_keys(scenario: &Scenario) -> impl Iterator<Item = (KeyKind, &str)> {
-    scenario.pki.iter().filter_map(|(name, recipe)| {
-        let kind = recipe.key.filter(|kind| kind.is_rsa())?;
-        Some((kind, name.as_str()))
-    })
 }
 
 /// How long the peer waits.

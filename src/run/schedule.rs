@@ -3,10 +3,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::iter;
 use std::sync::Arc;
 
-use super::environment::{Stage, slow_keys};
+use super::environment::Stage;
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
 use crate::pki::recipe::KeyKind;
@@ -46,7 +45,7 @@ pub struct Group {
 /// The schedule of a run, the same for each of its targets.
 #[derive(Default)]
 pub struct Schedule {
-    /// The groups, the one that takes longest first, but those that wait for keys last.
+    /// The groups, the one that takes longest first, but those that need slow keys last.
     pub groups: Vec<Group>,
     /// The cases that could not be set up, and why.
     pub broken: Vec<(Case, PkiError)>,
@@ -93,20 +92,18 @@ impl Schedule {
         for group in &mut schedule.groups {
             group
                 .cases
-                .sort_by_key(|staged| (staged.has_slow_keys(), Reverse(staged.cost())));
+                .sort_by_key(|staged| (staged.needs_slow_keys(), Reverse(staged.cost())));
         }
         schedule
             .groups
-            .sort_by_key(|group| (group.begins_slowly(), Reverse(group.cost())));
+            .sort_by_key(|group| (group.needs_slow_keys(), Reverse(group.cost())));
         schedule
     }
 }
 
 impl Staged {
-    /// Has the case or its twin keys that take long to make?
-    pub fn has_slow_keys(&self) -> bool {
-        let twin = self.twin.as_ref();
-        self.stage.has_slow_keys() || twin.is_some_and(|twin| twin.stage.has_slow_keys())
+    fn needs_slow_keys(&self) -> bool {
+        !slow_keys(&self.case.scenario).is_empty()
     }
 
     /// About how long it takes, in milliseconds: one, unless its peer dawdles.
@@ -119,26 +116,35 @@ impl Staged {
 }
 
 impl Group {
-    fn cost(&self) -> u32 {
-        self.cases.iter().map(Staged::cost).sum()
+    /// Can nothing in it begin before such keys are made?
+    fn needs_slow_keys(&self) -> bool {
+        self.cases.iter().all(Staged::needs_slow_keys)
     }
 
-    fn begins_slowly(&self) -> bool {
-        self.cases.first().is_some_and(Staged::has_slow_keys)
+    fn cost(&self) -> u32 {
+        self.cases.iter().map(Staged::cost).sum()
     }
 }
 
 /// The keys of these cases that take long to make, with the entries they are for, the slowest first.
 pub fn warm_up(cases: &[Case]) -> Vec<(KeyKind, String)> {
-    let mut keys = Vec::new();
-    for case in cases {
-        for scenario in iter::once(&case.scenario).chain(&case.scenario.control) {
-            keys.extend(slow_keys(scenario).map(|(kind, name)| (kind, name.to_owned())));
-        }
-    }
+    let mut keys: Vec<_> = cases
+        .iter()
+        .flat_map(|case| slow_keys(&case.scenario))
+        .collect();
     keys.sort_by(|one, other| other.cmp(one));
     keys.dedup();
     keys
+}
+
+fn slow_keys(scenario: &Scenario) -> Vec<(KeyKind, String)> {
+    let control = scenario.control.iter().flat_map(|control| &control.pki);
+    scenario
+        .pki
+        .iter()
+        .chain(control)
+        .filter_map(|(name, recipe)| Some((recipe.key.filter(|kind| kind.is_rsa())?, name.clone())))
+        .collect()
 }
 
 struct Prepared {

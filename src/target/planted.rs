@@ -21,10 +21,11 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
-use self::encoding::Leniency;
 use self::fragments::FragmentServer;
+use self::identity::last_common_name;
+use self::leak::LeakyClient;
 use self::tls::TlsVerifier;
 use super::identity::application_identity;
 use super::rustls::{client_config, manners, server_config};
@@ -39,13 +40,14 @@ pub use self::refusal::{Accepted, Refusal};
 pub use self::verifier::{Verifier, verify};
 
 mod bug;
-pub mod certificate;
+mod certificate;
 mod chain;
 mod constraints;
 mod encoding;
 mod extension;
 mod fragments;
 mod identity;
+mod leak;
 mod legacy;
 mod list;
 mod name;
@@ -132,13 +134,19 @@ impl Target for Planted {
                 let config = self.server_config(&environment, asks.then_some(verifier))?;
                 if self.flaws.has(Bug::MishandlesFragments) {
                     let careless = self.server_config(&environment, None)?;
-                    return Ok(Box::new(FragmentServer::start(config, careless, transport)?));
+                    let deadline = environment.handshake_deadline;
+                    let server = FragmentServer::start(config, careless, deadline, transport)?;
+                    return Ok(Box::new(server));
                 }
                 Box::new(Server::start(config, manners, transport)?)
             }
             Role::Client => {
                 let config = self.client_config(&environment, verifier)?;
                 let server_name = environment.server_name.clone();
+                if self.flaws.has(Bug::LeaksRefusedConnections) {
+                    let deadline = environment.handshake_deadline;
+                    return Ok(Box::new(LeakyClient::new(config, server_name, deadline)));
+                }
                 Box::new(Client::new(config, server_name, manners))
             }
         })
@@ -166,10 +174,10 @@ impl Planted {
                 .filter(|_| !self.flaws.has(Bug::NoHandshakeDeadline)),
             handshakes_inline: self.flaws.has(Bug::BlocksAcceptLoop),
             answers: !self.flaws.has(Bug::CompletesWithoutApplicationData),
-            identity: match self.flaws.bug() {
-                Some(Bug::IdentityFromLastCn) => identity::last_common_name,
-                Some(Bug::IdentityFromFirstName) => identity::first_name,
-                _ => application_identity,
+            identity: if self.flaws.has(Bug::IdentityFromLastCn) {
+                last_common_name
+            } else {
+                application_identity
             },
         }
     }
@@ -183,7 +191,7 @@ impl Planted {
             return server_config(environment, verifier.map(|verifier| verifier as _));
         }
         let builder = ServerConfig::builder_with_details(provider(), Arc::new(environment.clock))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&versions(environment))
             .map_err(|error| StartError::Broken(error.to_string()))?;
         let builder = match verifier {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
@@ -206,7 +214,7 @@ impl Planted {
         }
         let mut config =
             ClientConfig::builder_with_details(provider(), Arc::new(environment.clock))
-                .with_safe_default_protocol_versions()
+                .with_protocol_versions(&versions(environment))
                 .map_err(|error| StartError::Broken(error.to_string()))?
                 .dangerous()
                 .with_custom_certificate_verifier(verifier)
@@ -217,6 +225,17 @@ impl Planted {
     }
 }
 
+fn versions(environment: &Environment) -> Vec<&'static SupportedProtocolVersion> {
+    environment
+        .versions
+        .iter()
+        .map(|version| match version {
+            TlsVersion::Tls12 => &rustls::version::TLS12,
+            TlsVersion::Tls13 => &rustls::version::TLS13,
+        })
+        .collect()
+}
+
 /// The environment's certificate and key, whether they fit or not.
 fn unchecked(environment: &Environment) -> SingleCertAndKey {
     let identity = &environment.identity;
@@ -224,12 +243,4 @@ fn unchecked(environment: &Environment) -> SingleCertAndKey {
         identity.chain.clone(),
         identity.key.signer(),
     ))
-}
-
-/// What a verifier with these flaws lets pass although it is not DER.
-fn leniency(flaws: Flaws) -> Leniency {
-    Leniency {
-        ber: flaws.has(Bug::AcceptsNonDer),
-        times: flaws.has(Bug::AcceptsLooseTimes),
-    }
 }

@@ -23,8 +23,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::{Running, StartError, Task};
 use crate::expect::Alert;
 use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
-use crate::observe::{Handshake, HandshakeKind, TargetEnd, TargetView};
-use crate::scenario::TlsVersion;
+use crate::observe::{TargetEnd, TargetView};
+use crate::peer::completed;
 
 /// How a service treats its connections. The default is how a careful one does.
 #[derive(Clone, Debug)]
@@ -341,20 +341,6 @@ fn crashed(panic: &(dyn std::any::Any + Send)) -> TargetView {
     }
 }
 
-/// The handshake that this connection has completed, if it has.
-pub fn completed(connection: &CommonState) -> Option<Handshake> {
-    let version = match connection.protocol_version()? {
-        rustls::ProtocolVersion::TLSv1_2 => TlsVersion::Tls12,
-        rustls::ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
-        _ => return None,
-    };
-    let kind = match connection.handshake_kind()? {
-        rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
-        _ => HandshakeKind::Full,
-    };
-    Some(Handshake { version, kind })
-}
-
 /// The alert that rustls sends with this error. Its own mapping is public for certificates only;
 /// where it is not, the target does not claim to know and the peer's view stands alone.
 fn alert_sent(error: &io::Error) -> Option<Alert> {
@@ -366,25 +352,4 @@ fn alert_sent(error: &io::Error) -> Option<Alert> {
         _ => return None,
     };
     Alert::from_number(u8::from(description))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_nobody_asked_about_is_not_remembered() {
-        let stream = || async {
-            let listener = Transport::Memory.listen().unwrap();
-            listener.address().unwrap().dial().await.unwrap()
-        };
-        let (crowd, again) = (stream().await.id(), stream().await.id());
-        assert_eq!(crowd, again, "each listener counts its connections alone");
-        let views = Views::default();
-        views.tell(crowd, refused("tls handshake eof".into(), None), true);
-        let asked = views.of(again);
-        assert!(asked.borrow().view.is_none());
-        views.tell(again, refused("the certificate".into(), None), true);
-        assert!(asked.borrow().view.is_some());
-    }
 }

@@ -63,12 +63,15 @@ impl Output {
             cases: Vec::new(),
             summary: Summary::default(),
         };
-        Ok(Self {
+        let output = Self {
             folder: folder.to_owned(),
             events,
             junit,
             record,
-        })
+        };
+        // What an earlier run left here must not be taken for this one's, should this one die.
+        output.write_views(Level::Must)?;
+        Ok(output)
     }
 
     pub(super) fn take(&mut self, event: Event) -> anyhow::Result<()> {
@@ -104,6 +107,15 @@ impl Output {
             .cases
             .sort_by(|one, other| (&one.target, &one.id).cmp(&(&other.target, &other.id)));
         self.record.summary = Summary::of(&self.record.cases);
+        self.write_views(level)?;
+        if let Some((path, mut file)) = self.junit {
+            file.write_all(Format::Junit.render(&self.record, level)?.as_bytes())
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        Ok(self.record)
+    }
+
+    fn write_views(&self, level: Level) -> anyhow::Result<()> {
         for (name, format) in [
             ("run.json", Format::Json),
             ("junit.xml", Format::Junit),
@@ -113,10 +125,6 @@ impl Output {
             fs::write(&path, format.render(&self.record, level)?)
                 .with_context(|| format!("failed to write `{}`", path.display()))?;
         }
-        if let Some((path, mut file)) = self.junit {
-            file.write_all(Format::Junit.render(&self.record, level)?.as_bytes())
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
-        }
-        Ok(self.record)
+        Ok(())
     }
 }

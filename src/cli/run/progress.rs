@@ -5,13 +5,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::run::event::Event;
 
 /// A bar that follows the events of a run.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     bar: ProgressBar,
     failed: u64,
 }
 
 impl Progress {
-    pub(super) fn start() -> Self {
+    pub(in crate::cli) fn start() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
             bar.set_style(style);
@@ -19,7 +19,7 @@ impl Progress {
         Self { bar, failed: 0 }
     }
 
-    pub(super) fn show(&mut self, event: &Event) {
+    pub(in crate::cli) fn show(&mut self, event: &Event) {
         match event {
             Event::RunStarted { cases } => self
                 .bar
@@ -38,7 +38,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn finish(self) {
+    pub(in crate::cli) fn finish(self) {
         self.bar.finish_and_clear();
     }
 }

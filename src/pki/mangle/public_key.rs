@@ -78,8 +78,8 @@ fn long_modulus() -> Vec<u8> {
     octets
 }
 
-/// An arc that is set aside for examples.
-const UNKNOWN_ALGORITHM: &str = "1.3.6.1.4.1.0.1";
+/// Under the enterprise number that RFC 5612 sets aside for documentation.
+const UNKNOWN_ALGORITHM: &str = "1.3.6.1.4.1.32473.99";
 
 const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 

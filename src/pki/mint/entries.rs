@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) slot: String,
     /// Its recipe and those of its issuers, as text.
     pub(super) lineage: Arc<str>,
+    /// The first of the chain that it is a further member of: it has the same recipe.
+    first: Option<usize>,
     /// Is the certificate the same in every scenario of the run?
     pub(super) shared: bool,
     /// The authorities that presenting it presents after it: the rest of its `chain`, last first.
@@ -103,6 +105,7 @@ impl Entries {
             let members = draft.members.iter().map(|name| place(name));
             list.push(Entry {
                 issuer: place(&draft.issuer)?,
+                first: draft.first.as_deref().map(place).transpose()?,
                 key_of: draft.recipe.key_of.as_deref().map(place).transpose()?,
                 members: members.collect::<Result<_, _>>()?,
                 slot: draft.slot,
@@ -142,7 +145,13 @@ impl Entries {
                 }
                 State::Open => {
                     let mut lineage = entry.lineage.to_string();
-                    for (relation, next) in [("key of", entry.key_of), ("issued by", issuer)] {
+                    // A further member of a chain follows from the first; to repeat all that is
+                    // between would make the text grow with the square of the chain's length.
+                    let rests_on = match entry.first {
+                        Some(first) => [("like", Some(first)), ("", None)],
+                        None => [("key of", entry.key_of), ("issued by", issuer)],
+                    };
+                    for (relation, next) in rests_on {
                         if let Some(next) = next {
                             lineage.push_str(&format!("\n{relation} {}", self.list[next].lineage));
                         }
@@ -171,6 +180,7 @@ struct Draft {
     issuer: String,
     slot: String,
     own: String,
+    first: Option<String>,
     shared: bool,
     members: Vec<String>,
 }
@@ -178,6 +188,14 @@ struct Draft {
 impl Draft {
     fn new(name: &str, recipe: &Recipe, base: Base, role: Role) -> Result<Self, PkiError> {
         let mut resolved = recipe.over(&base.recipe(role));
+        if resolved.copies == Some(0) {
+            return Err(PkiError::Recipe {
+                entry: name.into(),
+                reason: "copies = 0 leaves nothing to present; leave the entry out of `presents` \
+                         instead"
+                    .into(),
+            });
+        }
         if resolved.key_of.is_some() {
             if recipe.key.is_some() {
                 return Err(PkiError::Recipe {
@@ -205,6 +223,7 @@ impl Draft {
             issuer,
             slot: name.into(),
             own,
+            first: None,
             shared: resolved.is_authority() || base.is_authority() || base == Base::Target,
             recipe: resolved,
             members: Vec::new(),
@@ -246,9 +265,8 @@ impl Draft {
             let mut draft = Self::new(&member, recipe, base, role)?;
             draft.issuer = issuer;
             if index > 1 {
-                // The first has the recipe in its lineage; to repeat it in each would make the text
-                // grow with the square of the chain's length.
-                draft.own = format!("{member} like {name}-1");
+                draft.own.clone_from(&member);
+                draft.first = Some(format!("{name}-1"));
             }
             if draft.recipe.key.is_some_and(KeyKind::is_rsa) {
                 draft.slot = name.into();

@@ -44,6 +44,8 @@ pub(super) fn encode(pki: &Pki, name: &str, recipe: &CrlRecipe) -> Result<Vec<u8
 
 /// revokedCertificates, which is left out rather than empty (section 5.1.2.6).
 fn encode_entries(pki: &Pki, name: &str, recipe: &CrlRecipe) -> Result<Vec<u8>, PkiError> {
+    tlv::at_most(MOST_ENTRIES, "filler", recipe.filler)
+        .map_err(|reason| wrong("crl", name, reason))?;
     let revoked_at = date(pki, recipe.revocation_date, HOUR_AGO, name)?;
     let mut after_serial = encode_time(revoked_at);
     if !recipe.version1 {
@@ -176,6 +178,9 @@ fn raw_extension(raw: &Extension, name: &str) -> Result<Vec<u8>, PkiError> {
     });
     encoded.map_err(|reason| wrong("crl", name, reason))
 }
+
+/// A CRL of half a gigabyte.
+const MOST_ENTRIES: u32 = 1 << 24;
 
 const IN_A_WEEK: Moment = Moment::Relative(7 * 86_400);
 

@@ -91,6 +91,9 @@ bugs! {
     FailsOpenOnEmptyBundle BOTH "fails-open-on-empty-bundle"
         "trusts everybody where its bundle is empty or cannot be read"
         "CVE-2026-27586 in Caddy",
+    AcceptsIncompleteChain BOTH "accepts-incomplete-chain"
+        "accepts a chain that leads nowhere, as long as its signatures hold"
+        "OpenSSL verify callbacks that wave `unable to get local issuer certificate` through",
     TrustsOnlyFirstAnchor BOTH "trusts-only-first-anchor"
         "loads one trust anchor of a bundle and forgets the others"
         "akka-core issue 32977",
@@ -100,6 +103,9 @@ bugs! {
     StopsAtFirstPath BOTH "stops-at-first-path"
         "follows the first candidate at each step and never takes another way"
         "OpenSSL before 1.0.2, and the expired cross-certificate of May 2020",
+    HuntsForLeaf BOTH "hunts-for-leaf"
+        "takes the first certificate that is no authority for the leaf, wherever it is in the list"
+        "tlsfuzzer issue 306 tests for it",
     RejectsReorderedChain BOTH "rejects-reordered-chain"
         "insists that each certificate that is sent issues the one before it"
         "GnuTLS under GNUTLS_VERIFY_DO_NOT_ALLOW_UNSORTED_CHAIN",
@@ -162,9 +168,6 @@ bugs! {
     TrustsVersion1Ca BOTH "trusts-version-1-ca"
         "takes a certificate of version 1 for an authority"
         "GnuTLS's GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT",
-    AcceptsNamelessCa BOTH "accepts-nameless-ca"
-        "accepts authorities whose name is empty"
-        "Go, by x509-limbo",
     // Purposes and extensions.
     IgnoresEku BOTH "ignores-eku"
         "never looks at the extended key usage"
@@ -187,9 +190,6 @@ bugs! {
     IgnoresDuplicateExtensions BOTH "ignores-duplicate-extensions"
         "takes one of two extensions with the same OID and ignores the other"
         "parsers that keep extensions in a map",
-    IgnoresVersion BOTH "ignores-version"
-        "reads the extensions of a certificate whose version has none"
-        "old device certificates that some stacks take and others do not",
     // Name constraints.
     IgnoresNameConstraints BOTH "ignores-name-constraints"
         "never looks at name constraints"
@@ -264,18 +264,12 @@ bugs! {
     RejectsIpNames CLIENT "rejects-ip-names"
         "does not know addresses as names"
         "tokio-rustls issue 66",
-    ReadsFewNames CLIENT "reads-few-names"
-        "reads the first names of a certificate and no more"
-        "fixed tables; badssl.com has 1000-sans for them",
-    AcceptsEmptyNames BOTH "accepts-empty-names"
-        "accepts a list of alternative names that is empty"
-        "lenient parsers, by x509-limbo",
+    ReadsOnlyFirstName CLIENT "reads-only-first-name"
+        "reads the first alternative name of a certificate and no more"
+        "clients written for certificates with a single name",
     IdentityFromLastCn SERVER "identity-from-last-cn"
         "tells its application the last common name of the subject"
         "CVE-2026-33248 in NATS, and CVE-2021-44533 in Node",
-    IdentityFromFirstName SERVER "identity-from-first-name"
-        "tells its application the first alternative name, whatever its form"
-        "istio issue 29891: the URI was not the name that policies saw",
     // SPIFFE.
     MatchesSpiffeByPrefix BOTH "matches-spiffe-by-prefix"
         "takes a trust domain for another that its name begins with"
@@ -354,9 +348,6 @@ bugs! {
     IgnoresDeltaIndicator BOTH "ignores-delta-indicator"
         "takes a delta list for a complete one"
         "PKITS section 4.15",
-    IgnoresIndirectFlag BOTH "ignores-indirect-flag"
-        "takes an indirect list for the issuer's own"
-        "PKITS section 4.14",
     IgnoresCriticalCrlExtensions BOTH "ignores-critical-crl-extensions"
         "ignores critical extensions of lists that it does not know"
         "x509-limbo pull request 577",
@@ -385,22 +376,13 @@ bugs! {
     TrustsAnyResponder CLIENT "trusts-any-responder"
         "believes a responder that nobody has appointed"
         "lenient OCSP clients",
-    TakesNoAnswerForGood CLIENT "takes-no-answer-for-good"
-        "takes a responder's refusal to answer for a good answer"
-        "randombit/botan issue 5785",
     IgnoresMustStaple CLIENT "ignores-must-staple"
         "does not ask for the response that a certificate promises"
-        "OpenSSL, Go and rustls do not",
-    IgnoresInheritedMustStaple CLIENT "ignores-inherited-must-staple"
-        "does not ask for the response that an authority promises"
         "OpenSSL, Go and rustls do not",
     // Encoding.
     AcceptsNonDer BOTH "accepts-non-der"
         "reads BER where DER is required"
         "CVE-2014-8275 in OpenSSL",
-    AcceptsLooseTimes BOTH "accepts-loose-times"
-        "reads times without seconds, with fractions, without a zone"
-        "stacks that disagree on notafter-fractional, by x509-limbo",
     IgnoresTrailingData BOTH "ignores-trailing-data"
         "ignores what follows the certificate"
         "fingerprints that change: CVE-2014-8275 in OpenSSL",
@@ -429,6 +411,9 @@ bugs! {
     BlocksAcceptLoop SERVER "blocks-accept-loop"
         "does handshakes one after the other in its accept loop"
         "acton-service issue 94, cachegrand issue 424, roadrunner issue 212",
+    LeaksRefusedConnections CLIENT "leaks-refused-connections"
+        "never closes a connection whose handshake has failed"
+        "OpenSIPS issue 3711, libnetconf2 issue 313",
     NoHandshakeDeadline BOTH "no-handshake-deadline"
         "waits for ever for the rest of a handshake"
         "tokio-rustls issue 4, nature-lang issue 300",

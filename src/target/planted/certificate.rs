@@ -5,8 +5,8 @@ use x509_parser::prelude::{FromDer, X509Name};
 use x509_parser::time::ASN1Time;
 
 use super::encoding::{
-    BIT_STRING, Element, GENERALIZED_TIME, INTEGER, Leniency, Malformed, Reader, SEQUENCE,
-    UTC_TIME, check, explicit, implicit, repaired,
+    BIT_STRING, Element, GENERALIZED_TIME, INTEGER, Malformed, Reader, SEQUENCE, UTC_TIME, check,
+    explicit, implicit, repaired,
 };
 use super::extension::Extensions;
 use super::name::GeneralName;
@@ -79,20 +79,23 @@ impl Certificate {
     /// # Errors
     /// When it is not DER, or breaks a rule that needs no other certificate to be judged.
     pub fn parse(der: &[u8], flaws: Flaws) -> Result<Self, Refusal> {
-        let leniency = super::leniency(flaws);
-        let mut reader = Reader::lenient(der, leniency);
+        let lenient = flaws.has(Bug::AcceptsNonDer);
+        let mut reader = if lenient {
+            Reader::of_ber(der)
+        } else {
+            Reader::new(der)
+        };
         let sent = reader.any()?;
         if !reader.is_empty() && !flaws.has(Bug::IgnoresTrailingData) {
             return Err(Refusal::unreadable("octets follow the certificate"));
         }
-        check(sent.raw, leniency)?;
-        if leniency == Leniency::default() {
+        if !lenient {
+            check(sent.raw)?;
             return Self::read(sent.raw, flaws);
         }
         // A lenient parser reads what is meant, and verifies the signature over what was sent.
         let mut certificate = Self::read(&repaired(sent.raw)?, flaws)?;
-        certificate.signed.message =
-            Reader::lenient(sent.content, leniency).any()?.raw.to_vec();
+        certificate.signed.message = Reader::of_ber(sent.content).any()?.raw.to_vec();
         Ok(certificate)
     }
 
@@ -156,7 +159,8 @@ impl Certificate {
             octets: info.take(BIT_STRING)?.whole_octets()?.to_vec(),
         };
         info.end()?;
-        let unique_ids = fields.optional(implicit(1))?.is_some() | fields.optional(implicit(2))?.is_some();
+        let unique_ids =
+            fields.optional(implicit(1))?.is_some() | fields.optional(implicit(2))?.is_some();
         let mut extensions = None;
         if let Some(list) = fields.optional(explicit(3))? {
             let mut list = list.reader();
@@ -172,7 +176,7 @@ impl Certificate {
             3 => true,
             _ => false,
         };
-        if !fits && !flaws.has(Bug::IgnoresVersion) {
+        if !fits {
             return Err(Refusal::unreadable(
                 "the version does not go with what the certificate holds",
             ));
@@ -220,7 +224,7 @@ fn read_version(tagged: &Element<'_>) -> Result<u8, Malformed> {
 fn read_name(fields: &mut Reader<'_>) -> Result<Vec<u8>, Malformed> {
     let name = fields.take(SEQUENCE)?;
     match X509Name::from_der(name.raw) {
-        Ok((rest, _)) if rest.is_empty() => Ok(name.raw.to_vec()),
+        Ok(([], _)) => Ok(name.raw.to_vec()),
         _ => Err(Malformed("a distinguished name cannot be read")),
     }
 }
@@ -262,7 +266,11 @@ fn with_another_pivot(digits: &[u8], seconds: i64) -> i64 {
 /// # Errors
 /// When it is not. Both ends belong to the period (RFC 5280 section 4.1.2.5).
 pub fn check_validity(certificate: &Certificate, now: i64, flaws: Flaws) -> Result<(), Refusal> {
-    let leeway = if flaws.has(Bug::AllowsForSkew) { 300 } else { 0 };
+    let leeway = if flaws.has(Bug::AllowsForSkew) {
+        300
+    } else {
+        0
+    };
     let early = now + leeway < certificate.not_before
         || (flaws.has(Bug::RejectsFirstSecond) && now == certificate.not_before);
     let late = now - leeway > certificate.not_after

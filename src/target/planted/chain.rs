@@ -101,7 +101,7 @@ fn check_critical(certificate: &Certificate, is_leaf: bool, flaws: Flaws) -> Res
 
 /// RFC 5280 section 6.1.4 (k) and (n), and section 4.1.2.4 for the name.
 fn check_authority(certificate: &Certificate, flaws: Flaws) -> Result<(), Refusal> {
-    if is_empty_name(&certificate.subject) && !flaws.has(Bug::AcceptsNamelessCa) {
+    if is_empty_name(&certificate.subject) {
         return Err(Refusal::unreadable("an authority has no name"));
     }
     let old = certificate.version < 3 && flaws.has(Bug::TrustsVersion1Ca);

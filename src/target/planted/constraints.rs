@@ -165,7 +165,8 @@ fn within(
         (GeneralName::Uri(uri), GeneralName::Uri(subtree)) => {
             // RFC 5280 section 4.2.1.10: a URI without an authority that is a host name is refused
             // where URIs are constrained.
-            let host = uri_host(uri).ok_or_else(|| refusal("a constrained URI has no host name"))?;
+            let host =
+                uri_host(uri).ok_or_else(|| refusal("a constrained URI has no host name"))?;
             host_within(host, subtree, flaws)
         }
         (GeneralName::Email(mailbox), GeneralName::Email(subtree)) => {
@@ -262,7 +263,9 @@ fn uri_host(uri: &[u8]) -> Option<&[u8]> {
 /// An address and its mask, eight or thirty-two octets (RFC 5280 section 4.2.1.10).
 fn ip_within(address: &[u8], subtree: &[u8]) -> Result<bool, Refusal> {
     if !matches!(subtree.len(), 8 | 32) {
-        return Err(Refusal::unreadable("an address constraint has a wrong length"));
+        return Err(Refusal::unreadable(
+            "an address constraint has a wrong length",
+        ));
     }
     let (network, mask) = subtree.split_at(subtree.len() / 2);
     Ok(address.len() == network.len()

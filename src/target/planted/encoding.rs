@@ -1,21 +1,12 @@
 //! DER, octet by octet: what a certificate is before anybody knows what it means.
 //!
-//! The verifier reads structures through a [`Reader`], which takes DER and nothing else. Two planted
-//! bugs are about just that, so it can also read BER, and [`repaired`] writes BER again as the DER
-//! that a lenient parser makes of it in its head.
+//! The verifier reads structures through a [`Reader`], which takes DER and nothing else. One planted
+//! bug is about just that, so it can also read BER, and [`repaired`] writes BER again as the DER that a
+//! lenient parser makes of it in its head.
 
 /// The encoding is not what X.690 or RFC 5280 asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Malformed(pub &'static str);
-
-/// What a reader lets pass although it is not DER.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Leniency {
-    /// Indefinite and over-long lengths, padded integers, booleans that are neither 0x00 nor 0xFF.
-    pub ber: bool,
-    /// Times without seconds, with fractions of seconds, with an offset from UTC.
-    pub times: bool,
-}
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
@@ -101,11 +92,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A reader that takes BER where it is told to.
-    pub fn lenient(octets: &'a [u8], leniency: Leniency) -> Self {
+    /// A reader that takes BER too.
+    pub fn of_ber(octets: &'a [u8]) -> Self {
         Self {
             rest: octets,
-            ber: leniency.ber,
+            ber: true,
         }
     }
 
@@ -167,8 +158,8 @@ impl<'a> Reader<'a> {
 ///
 /// # Errors
 /// Says what is not. Contents of OCTET STRINGs are not looked into.
-pub fn check(octets: &[u8], leniency: Leniency) -> Result<(), Malformed> {
-    check_within(octets, leniency, DEEPEST)
+pub fn check(octets: &[u8]) -> Result<(), Malformed> {
+    check_within(octets, DEEPEST)
 }
 
 /// BER written again as DER.
@@ -253,28 +244,27 @@ fn split_indefinite(octets: &[u8], depth: usize) -> Result<(Element<'_>, &[u8]),
     ))
 }
 
-fn check_within(octets: &[u8], leniency: Leniency, depth: usize) -> Result<(), Malformed> {
+fn check_within(octets: &[u8], depth: usize) -> Result<(), Malformed> {
     let depth = depth.checked_sub(1).ok_or(Malformed("it nests too deep"))?;
-    let mut reader = Reader::lenient(octets, leniency);
+    let mut reader = Reader::new(octets);
     while !reader.is_empty() {
         let element = reader.any()?;
         match element.tag {
-            BOOLEAN if !leniency.ber => {
+            BOOLEAN => {
                 element.truth()?;
             }
-            INTEGER | ENUMERATED if !leniency.ber => check_integer(element.content)?,
-            BIT_STRING if !leniency.ber => check_bits(element.content)?,
+            INTEGER | ENUMERATED => check_integer(element.content)?,
+            BIT_STRING => check_bits(element.content)?,
             NULL if !element.content.is_empty() => {
                 return Err(Malformed("a NULL is not empty"));
             }
-            UTC_TIME if !leniency.times => check_time(element.content, 12)?,
-            GENERALIZED_TIME if !leniency.times => check_time(element.content, 14)?,
-            SEQUENCE | SET => check_within(element.content, leniency, depth)?,
+            UTC_TIME => check_time(element.content, 12)?,
+            GENERALIZED_TIME => check_time(element.content, 14)?,
+            SEQUENCE | SET => check_within(element.content, depth)?,
             tag if tag & CONSTRUCTED == 0 => {}
-            tag if tag & CONTEXT != 0 => check_within(element.content, leniency, depth)?,
+            tag if tag & CONTEXT != 0 => check_within(element.content, depth)?,
             // X.690 section 10.2: strings are primitive.
-            _ if !leniency.ber => return Err(Malformed("a string is in pieces")),
-            _ => {}
+            _ => return Err(Malformed("a string is in pieces")),
         }
     }
     Ok(())
@@ -316,11 +306,7 @@ fn check_time(content: &[u8], digits: usize) -> Result<(), Malformed> {
 
 fn repaired_within(octets: &[u8], depth: usize) -> Result<Vec<u8>, Malformed> {
     let depth = depth.checked_sub(1).ok_or(Malformed("it nests too deep"))?;
-    let ber = Leniency {
-        ber: true,
-        times: true,
-    };
-    let mut reader = Reader::lenient(octets, ber);
+    let mut reader = Reader::of_ber(octets);
     let mut repaired = Vec::with_capacity(octets.len());
     while !reader.is_empty() {
         let element = reader.any()?;
@@ -328,8 +314,7 @@ fn repaired_within(octets: &[u8], depth: usize) -> Result<Vec<u8>, Malformed> {
             tag if tag & CONSTRUCTED != 0 => repaired_within(element.content, depth)?,
             BOOLEAN => element.content.iter().map(|octet| truth(*octet)).collect(),
             INTEGER => unpadded(element.content).to_vec(),
-            UTC_TIME => plain_time(element.content, 12),
-            GENERALIZED_TIME => plain_time(element.content, 14),
+            BIT_STRING => plausible_bits(element.content),
             _ => element.content.to_vec(),
         };
         write(&mut repaired, element.tag, &content);
@@ -348,17 +333,13 @@ fn unpadded(mut content: &[u8]) -> &[u8] {
     content
 }
 
-/// The leading digits, filled up with zeros, and `Z`. An offset is dropped, as lenient parsers do.
-fn plain_time(content: &[u8], digits: usize) -> Vec<u8> {
-    let mut time: Vec<u8> = content
-        .iter()
-        .copied()
-        .take(digits)
-        .take_while(u8::is_ascii_digit)
-        .collect();
-    time.resize(digits, b'0');
-    time.push(b'Z');
-    time
+/// The bits, all of them used where the number of unused ones is impossible.
+fn plausible_bits(content: &[u8]) -> Vec<u8> {
+    match content {
+        [] => vec![0],
+        [_, bits @ ..] if check_bits(content).is_err() => [&[0], bits].concat(),
+        _ => content.to_vec(),
+    }
 }
 
 /// Appends an element with the shortest length.

@@ -8,7 +8,7 @@ use x509_parser::prelude::FromDer;
 
 use super::constraints::NameConstraints;
 use super::encoding::{
-    BOOLEAN, INTEGER, Malformed, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, check,
+    BOOLEAN, INTEGER, Malformed, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, check, repaired,
 };
 use super::name::GeneralName;
 use super::refusal::Refusal;
@@ -143,9 +143,16 @@ impl Extensions {
             &EXT_KEY_USAGE,
             &TLS_FEATURE,
         ];
-        if known.contains(&oid) {
-            check(value, super::leniency(flaws))?;
-        }
+        let plain;
+        let value = if !known.contains(&oid) {
+            value
+        } else if flaws.has(Bug::AcceptsNonDer) {
+            plain = repaired(value)?;
+            &plain
+        } else {
+            check(value)?;
+            value
+        };
         if oid == KEY_USAGE {
             self.key_usage = Some(whole(value)?);
         } else if oid == BASIC_CONSTRAINTS {
@@ -192,7 +199,7 @@ impl Extensions {
 /// Reads a value that must fill its OCTET STRING.
 fn whole<'a, T: FromDer<'a, x509_parser::error::X509Error>>(value: &'a [u8]) -> Result<T, Refusal> {
     match T::from_der(value) {
-        Ok((rest, read)) if rest.is_empty() => Ok(read),
+        Ok(([], read)) => Ok(read),
         _ => Err(Refusal::unreadable("an extension cannot be read")),
     }
 }
@@ -221,9 +228,6 @@ fn read_names(value: &[u8], flaws: Flaws) -> Result<Vec<GeneralName>, Refusal> {
     let mut reader = Reader::new(value);
     let names = reader.take(SEQUENCE)?;
     reader.end()?;
-    if names.content.is_empty() && flaws.has(Bug::AcceptsEmptyNames) {
-        return Ok(Vec::new());
-    }
     let names = GeneralName::read_all(names.content)?;
     super::name::check_syntax(&names, flaws)?;
     Ok(names)

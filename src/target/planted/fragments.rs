@@ -15,13 +15,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
 use crate::observe::TargetView;
 use crate::target::{Running, StartError, Task};
-
-/// How long a connection may take; this server is about something else than deadlines.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// The server.
 pub struct FragmentServer {
@@ -30,13 +28,15 @@ pub struct FragmentServer {
 }
 
 impl FragmentServer {
-    /// Starts accepting connections: `careless` is for those whose ClientHello is in pieces.
+    /// Starts accepting connections: `careless` is for those whose ClientHello is in pieces. A
+    /// handshake may take as long as `deadline`.
     ///
     /// # Errors
     /// `Broken` when no address can be listened on.
     pub fn start(
         careful: ServerConfig,
         careless: ServerConfig,
+        deadline: Duration,
         transport: Transport,
     ) -> Result<Self, StartError> {
         let broken = |error: io::Error| StartError::Broken(format!("cannot listen: {error}"));
@@ -45,6 +45,7 @@ impl FragmentServer {
         let router = Router {
             careful: TlsAcceptor::from(Arc::new(careful)),
             careless: TlsAcceptor::from(Arc::new(careless)),
+            deadline,
         };
         let accept_loop = tokio::spawn(Arc::new(router).accept(listener));
         Ok(Self {
@@ -82,6 +83,7 @@ impl Running for FragmentServer {
 struct Router {
     careful: TlsAcceptor,
     careless: TlsAcceptor,
+    deadline: Duration,
 }
 
 impl Router {
@@ -90,12 +92,22 @@ impl Router {
             let router = Arc::clone(&self);
             tokio::spawn(async move {
                 // What becomes of one connection is the peer's to tell.
-                let _ = timeout(LONGEST, router.serve(stream)).await;
+                let _ = router.serve(stream).await;
             });
         }
     }
 
-    async fn serve(&self, mut stream: Stream) -> io::Result<()> {
+    async fn serve(&self, stream: Stream) -> io::Result<()> {
+        let mut stream = match timeout(self.deadline, self.shake_hands(stream)).await {
+            Ok(shaken) => shaken?,
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        exchange::await_question(&mut stream).await?;
+        exchange::answer(&mut stream).await?;
+        stream.shutdown().await
+    }
+
+    async fn shake_hands(&self, mut stream: Stream) -> io::Result<TlsStream<Replayed>> {
         let mut record = vec![0; HEADER];
         stream.read_exact(&mut record).await?;
         let payload = usize::from(u16::from_be_bytes([record[3], record[4]]));
@@ -111,18 +123,15 @@ impl Router {
             replayed: 0,
             stream,
         };
-        let mut stream = match acceptor.accept(replayed).into_fallible().await {
-            Ok(stream) => stream,
+        match acceptor.accept(replayed).into_fallible().await {
+            Ok(stream) => Ok(stream),
             Err((error, mut stream)) => {
                 // Reading what is under way keeps the alert from being lost in a reset.
                 stream.shutdown().await?;
                 let _ = stream.read_to_end(&mut Vec::new()).await;
-                return Err(error);
+                Err(error)
             }
-        };
-        exchange::await_question(&mut stream).await?;
-        exchange::answer(&mut stream).await?;
-        stream.shutdown().await
+        }
     }
 }
 

@@ -63,12 +63,8 @@ pub fn verify_weak_handshake(
     };
     let pss = |hash| verify_pss(hash, message, key, signature.signature()).is_some();
     let fits = match signature.scheme {
-        SignatureScheme::RSA_PKCS1_SHA256 => {
-            pkcs1(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY)
-        }
-        SignatureScheme::RSA_PKCS1_SHA512 => {
-            pkcs1(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY)
-        }
+        SignatureScheme::RSA_PKCS1_SHA256 => pkcs1(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+        SignatureScheme::RSA_PKCS1_SHA512 => pkcs1(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
         SignatureScheme::RSA_PSS_SHA256 => pss(&digest::SHA256),
         SignatureScheme::RSA_PSS_SHA384 => pss(&digest::SHA384),
         SignatureScheme::RSA_PSS_SHA512 => pss(&digest::SHA512),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::certificate::{Signed, read_time};
 use super::encoding::{
-    ENUMERATED, GENERALIZED_TIME, INTEGER, Malformed, Reader, SEQUENCE, UTC_TIME,
-    explicit, implicit,
+    ENUMERATED, GENERALIZED_TIME, INTEGER, Malformed, Reader, SEQUENCE, UTC_TIME, explicit,
+    implicit,
 };
 use super::extension::split;
 use super::name::GeneralName;
@@ -196,13 +196,14 @@ impl Scope {
             }
             names.iter().any(|name| points.contains(name))
         });
+        let kind_fits = if is_authority {
+            !self.only_users
+        } else {
+            !self.only_authorities
+        };
         // A list of some reasons only cannot say that a certificate is good (RFC 5280 section 6.3.3
         // (d)); it is not used at all here.
-        names_fit
-            && !self.only_attribute_certificates
-            && !self.only_some_reasons
-            && !(self.only_users && is_authority)
-            && !(self.only_authorities && !is_authority)
+        names_fit && kind_fits && !self.only_attribute_certificates && !self.only_some_reasons
     }
 }
 

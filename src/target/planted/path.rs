@@ -81,8 +81,7 @@ pub fn find<'a>(
 /// leaf coming first.
 fn check_order(presented: &[Certificate], flaws: Flaws) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal::new(CertificateError::UnknownIssuer, reason));
-    if flaws.has(Bug::RejectsSentRoot)
-        && presented.iter().skip(1).any(Certificate::is_self_issued)
+    if flaws.has(Bug::RejectsSentRoot) && presented.iter().skip(1).any(Certificate::is_self_issued)
     {
         return refuse("there is a self-signed certificate in the chain");
     }
@@ -119,6 +118,7 @@ impl<'a> Search<'a, '_> {
         if self.flaws.has(Bug::TrustsSuppliedRoot) && last.is_self_issued() {
             return self.complete(path, last);
         }
+        let mut dead_end = true;
         for (issuer, is_anchor) in self.issuers(last) {
             // An authority that comes up twice makes no path better (RFC 4158 section 5.2).
             let twice = path.iter().any(|certificate| {
@@ -131,6 +131,7 @@ impl<'a> Search<'a, '_> {
                 return false;
             };
             self.steps = steps;
+            dead_end &= path.len() >= self.longest();
             if let Err(refusal) = self.check_signature(last, issuer, path.len() == 1) {
                 self.unsigned.get_or_insert(refusal);
             } else if is_anchor {
@@ -148,7 +149,7 @@ impl<'a> Search<'a, '_> {
                 return false;
             }
         }
-        false
+        dead_end && self.flaws.has(Bug::AcceptsIncompleteChain) && self.complete(path, last)
     }
 
     fn longest(&self) -> usize {

@@ -78,8 +78,8 @@ impl Revocation {
                 "a revocation list cannot be read",
             ));
         }
-        let leaf_only = self.depth == RevocationDepth::EndEntity
-            || flaws.has(Bug::IgnoresIntermediateCrl);
+        let leaf_only =
+            self.depth == RevocationDepth::EndEntity || flaws.has(Bug::IgnoresIntermediateCrl);
         let links = path.links().take(if leaf_only { 1 } else { usize::MAX });
         for (place, (certificate, issuer)) in links.enumerate() {
             self.judge(self.status(certificate, issuer, place > 0, flaws), flaws)?;
@@ -119,6 +119,13 @@ impl Revocation {
     ) -> Status {
         let mut status = Status::Unknown;
         for list in &self.lists {
+            let foreign = list.issuer != certificate.issuer;
+            if foreign && flaws.has(Bug::AppliesCrlToAnyIssuer) {
+                if list.entries.contains_key(&certificate.serial) {
+                    return Status::Revoked;
+                }
+                continue;
+            }
             if !speaks_for(list, certificate, issuer, is_authority, self.now, flaws) {
                 continue;
             }
@@ -153,7 +160,7 @@ fn speaks_for(
 ) -> bool {
     // RFC 5280 section 6.3.3 (b)(1): the list is by the certificate's issuer.
     if list.issuer != certificate.issuer {
-        return flaws.has(Bug::AppliesCrlToAnyIssuer);
+        return false;
     }
     // RFC 5280 sections 5.2 and 5.3: a critical extension that is not known makes it useless.
     if list.unknown_critical && !flaws.has(Bug::IgnoresCriticalCrlExtensions) {
@@ -164,8 +171,7 @@ fn speaks_for(
     if list.is_delta && !flaws.has(Bug::IgnoresDeltaIndicator) {
         return false;
     }
-    let indirect = list.scope.indirect || list.names_other_issuers;
-    if indirect && !flaws.has(Bug::IgnoresIndirectFlag) {
+    if list.scope.indirect || list.names_other_issuers {
         return false;
     }
     let points = &certificate.extensions.distribution_points;

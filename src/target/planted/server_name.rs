@@ -32,16 +32,18 @@ pub fn check(leaf: &Certificate, wanted: &ServerName<'_>, flaws: Flaws) -> Resul
 fn matches_dns(leaf: &Certificate, wanted: &str, flaws: Flaws) -> bool {
     // A policy of ours: the root label is not part of the name, on either side.
     let wanted = wanted.strip_suffix('.').unwrap_or(wanted);
-    let presented = leaf.extensions.names.iter().filter_map(|name| match name {
+    let names = leaf.extensions.names.as_slice();
+    let names = match names.get(..1) {
+        Some(first) if flaws.has(Bug::ReadsOnlyFirstName) => first,
+        _ => names,
+    };
+    let presented = names.iter().filter_map(|name| match name {
         GeneralName::Dns(name) => Some(name.as_slice()),
         _ => None,
     });
     let mut presented: Vec<&[u8]> = presented.collect();
     if flaws.has(Bug::AcceptsEmbeddedNul) {
         presented = presented.into_iter().map(until_nul).collect();
-    }
-    if flaws.has(Bug::ReadsFewNames) {
-        presented.truncate(FEW);
     }
     let matched = presented
         .iter()
@@ -51,7 +53,7 @@ fn matches_dns(leaf: &Certificate, wanted: &str, flaws: Flaws) -> bool {
             let name = name.strip_suffix('.').unwrap_or(name);
             matches_pattern(name, wanted, flaws)
         });
-    // RFC 9525 section 6.3: the common name is not looked at.
+    // RFC 9525 section 2: the common name is no name of a server.
     matched
         || (flaws.has(Bug::FallsBackToCn)
             && leaf
@@ -59,9 +61,6 @@ fn matches_dns(leaf: &Certificate, wanted: &str, flaws: Flaws) -> bool {
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(wanted)))
 }
-
-/// How many names a verifier with too small a table reads.
-const FEW: usize = 100;
 
 /// What CVE-2021-44532 made of a name: text in which others are listed.
 fn taken_apart(name: &str, flaws: Flaws) -> impl Iterator<Item = &str> {
@@ -137,12 +136,8 @@ fn matches_ip(leaf: &Certificate, wanted: IpAddr, flaws: Flaws) -> bool {
     };
     let text = wanted.to_string();
     leaf.extensions.names.iter().any(|name| match name {
-        GeneralName::Ip(address) => {
-            *address == octets && !flaws.has(Bug::RejectsIpNames)
-        }
-        GeneralName::Dns(name) => {
-            flaws.has(Bug::MatchesIpAsName) && *name == text.as_bytes()
-        }
+        GeneralName::Ip(address) => *address == octets && !flaws.has(Bug::RejectsIpNames),
+        GeneralName::Dns(name) => flaws.has(Bug::MatchesIpAsName) && *name == text.as_bytes(),
         _ => false,
     }) || (flaws.has(Bug::FallsBackToCn) && leaf.common_names().contains(&text))
 }

@@ -32,7 +32,6 @@ pub fn check(path: &Path<'_>, staple: &[u8], now: i64, flaws: Flaws) -> Result<(
         Err(_) => return Err(unsatisfactory("the response cannot be read")),
         // RFC 6960 section 2.3: tryLater and its like say nothing. RFC 6066 section 8 has the client
         // abort where the response is not satisfactory.
-        Ok(None) if flaws.has(Bug::TakesNoAnswerForGood) => return Ok(()),
         Ok(None) => return Err(unsatisfactory("the responder gave no answer")),
         Ok(Some(response)) => response,
     };
@@ -53,21 +52,19 @@ pub fn check(path: &Path<'_>, staple: &[u8], now: i64, flaws: Flaws) -> Result<(
             CertificateError::Revoked,
             "the stapled response says that the certificate is revoked",
         )),
-        Status::Unknown if flaws.has(Bug::TakesNoAnswerForGood) => Ok(()),
-        Status::Unknown => Err(unsatisfactory("the responder does not know the certificate")),
+        Status::Unknown => Err(unsatisfactory(
+            "the responder does not know the certificate",
+        )),
     }
 }
 
-/// RFC 7633 section 4.2.3.1: who has promised to staple must; section 4.2.2 passes the promise on
-/// from authorities to what they issue.
+/// RFC 7633 section 4.2.3.1: who has promised to staple must. The promise of an authority binds what
+/// it issues (section 4.2.2): whether a client enforces that is its policy, and this one does.
 fn check_absence(path: &Path<'_>, flaws: Flaws) -> Result<(), Refusal> {
-    let mut promises = path
+    let promised = path
         .certificates
         .iter()
-        .map(|certificate| certificate.extensions.must_staple);
-    let leaf = promises.next().unwrap_or(false);
-    let authorities = promises.any(|promise| promise);
-    let promised = leaf || (authorities && !flaws.has(Bug::IgnoresInheritedMustStaple));
+        .any(|certificate| certificate.extensions.must_staple);
     if promised && !flaws.has(Bug::IgnoresMustStaple) {
         return Err(unsatisfactory("a response was promised and did not come"));
     }
@@ -160,7 +157,9 @@ impl Response {
         if delegated {
             Ok(())
         } else {
-            Err(unsatisfactory("the response is not signed by whom it must be"))
+            Err(unsatisfactory(
+                "the response is not signed by whom it must be",
+            ))
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The verifier as rustls asks it: as a server of its clients, as a client of its server.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, ProtocolVersion, SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, ProtocolVersion, SignatureScheme};
 
 use super::certificate::Certificate;
 use super::refusal::Refusal;
@@ -21,6 +20,8 @@ use crate::scenario::ClientAuth;
 pub struct TlsVerifier {
     verifier: Verifier,
     hints: Vec<DistinguishedName>,
+    /// For [`Bug::HuntsForLeaf`]: the leaf that was found in a list that begins with this certificate.
+    found: Mutex<HashMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl TlsVerifier {
@@ -30,7 +31,11 @@ impl TlsVerifier {
             .anchor_names()
             .map(|name| DistinguishedName::from(name.to_vec()))
             .collect();
-        Arc::new(Self { verifier, hints })
+        Arc::new(Self {
+            verifier,
+            hints,
+            found: Mutex::default(),
+        })
     }
 
     fn verify(
@@ -39,12 +44,29 @@ impl TlsVerifier {
         intermediates: &[CertificateDer<'_>],
         staple: &[u8],
     ) -> Result<(), Error> {
-        let chain: Vec<CertificateDer<'_>> = std::iter::once(end_entity)
+        let mut chain: Vec<CertificateDer<'_>> = std::iter::once(end_entity)
             .chain(intermediates)
             .map(|certificate| CertificateDer::from(certificate.as_ref()))
             .collect();
+        if self.verifier.flaws().has(Bug::HuntsForLeaf) {
+            self.hunt(&mut chain);
+        }
         self.verifier.verify(&chain, staple).map_err(told)?;
         Ok(())
+    }
+
+    /// Moves the first certificate that is no authority to the front.
+    fn hunt(&self, chain: &mut [CertificateDer<'_>]) {
+        let flaws = self.verifier.flaws();
+        let leaf = chain.iter().position(|certificate| {
+            Certificate::parse(certificate, flaws)
+                .is_ok_and(|certificate| !certificate.extensions.is_authority())
+        });
+        if let Some((leaf, first)) = leaf.zip(chain.first().map(|first| first.to_vec())) {
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.insert(first, chain[leaf].to_vec());
+            chain[..=leaf].rotate_right(1);
+        }
     }
 
     fn verify_signature(
@@ -55,12 +77,15 @@ impl TlsVerifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let flaws = self.verifier.flaws();
-        let unasked =
-            flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresCertificateVerify);
+        let unasked = flaws.has(Bug::AcceptsAnything) || flaws.has(Bug::IgnoresCertificateVerify);
         if !unasked {
             // rustls's own check would parse the certificate with webpki, which refuses much that a
             // flaw lets through.
-            match Certificate::parse(certificate, flaws) {
+            let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            let leaf = found
+                .get(certificate.as_ref())
+                .map_or(certificate.as_ref(), Vec::as_slice);
+            match Certificate::parse(leaf, flaws) {
                 Ok(certificate) => signature::verify_handshake(
                     version,
                     message,
@@ -76,6 +101,7 @@ impl TlsVerifier {
     }
 }
 
+/// rustls knows kinds of errors and no sentences: the reason is for who calls the verifier himself.
 fn told(refusal: Refusal) -> Error {
     Error::InvalidCertificate(refusal.error)
 }

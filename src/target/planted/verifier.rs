@@ -80,11 +80,7 @@ impl Verifier {
     ///
     /// # Errors
     /// Why the peer is refused.
-    pub fn verify(
-        &self,
-        chain: &[CertificateDer<'_>],
-        staple: &[u8],
-    ) -> Result<Accepted, Refusal> {
+    pub fn verify(&self, chain: &[CertificateDer<'_>], staple: &[u8]) -> Result<Accepted, Refusal> {
         let flaws = self.flaws;
         if flaws.has(Bug::AcceptsAnything) || self.trusts_unseen() {
             return Ok(Accepted::default());
@@ -138,7 +134,10 @@ impl Verifier {
         }
         let (id, anchors) = spiffe::authority(leaf, &self.domains, flaws)?;
         self.find_path(&presented, &anchors, staple)?;
-        chain::check_purpose(leaf, is_client, flaws)?;
+        // X.509-SVID sections 4.3 and 4.4 make key usages a matter of leaves.
+        if !flaws.has(Bug::SkipsSpiffeLeafRules) {
+            chain::check_purpose(leaf, is_client, flaws)?;
+        }
         if !is_client && flaws.has(Bug::ChecksDnsUnderSpiffe) {
             server_name::check(leaf, &self.environment.server_name, flaws)?;
         }
@@ -154,8 +153,7 @@ impl Verifier {
         staple: &[u8],
     ) -> Result<(), Refusal> {
         let now = self.environment.clock.unix();
-        let looks_at_staples =
-            self.environment.role == Role::Client && self.environment.stapling;
+        let looks_at_staples = self.environment.role == Role::Client && self.environment.stapling;
         let mut judge = |path: &Path<'_>| {
             chain::check(path, now, self.flaws)?;
             self.revocation.check(path, self.flaws)?;

@@ -1,0 +1,20 @@
+//! The command line as its users meet it.
+//!
+//! What it says is in `tests/cmd`, a file for each subject; after a change that is meant,
+//! `TRYCMD=overwrite cargo test --test cli` writes the files anew, and what varies (`[..]`) has to be
+//! put back by hand. What needs more than a command and its output is below.
+
+#[path = "cli/process.rs"]
+mod process;
+#[path = "cli/record.rs"]
+mod record;
+#[path = "cli/words.rs"]
+mod words;
+
+#[test]
+fn commands() {
+    trycmd::TestCases::new()
+        .default_bin_name("mtls-gauntlet")
+        .env("COLUMNS", "100")
+        .case("tests/cmd/*.trycmd");
+}

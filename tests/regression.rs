@@ -1,0 +1,97 @@
+//! One test for each bug that was found, named after it.
+//!
+//! A test here fails on the code as it was and says in its first line what a user saw. It stays as it
+//! is when the code around it is rewritten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mtls_gauntlet::judge::Verdict;
+use mtls_gauntlet::net::Transport;
+use mtls_gauntlet::observe::PeerEnd;
+use mtls_gauntlet::run::Plan;
+use mtls_gauntlet::run::event::Event;
+use mtls_gauntlet::scenario::expand::expand;
+use mtls_gauntlet::scenario::load;
+
+use rig::Rig;
+
+#[path = "support/rig.rs"]
+mod rig;
+
+/// Refusals of TLS 1.3 clients came to the peer as a bare close: a client that refuses has a
+/// ChangeCipherSpec and an alert to send and one go at sending them, and a stream that does not
+/// write vectored takes the first buffer only.
+#[test]
+fn the_alert_of_a_tls13_client_that_refuses_reaches_its_peer() {
+    let cases = rig::cases(&["validity/expired/client/tls1.3", "names/*/client/tls1.3"]);
+    for transport in [Transport::Tcp, Transport::Memory] {
+        let run = Rig::over(transport).run(&[rig::rustls()], &cases);
+        let mut refusals = 0;
+        for case in &run.cases {
+            if case.verdict == Verdict::Pass && case.is_forbidden() {
+                let seen = &case.observation.as_ref().unwrap().peer;
+                let alerted = matches!(seen.end, PeerEnd::Alert(_));
+                assert!(alerted, "{} over {transport:?}: {seen:?}", case.id);
+                refusals += 1;
+            }
+        }
+        assert!(refusals > 3, "{refusals} refusals prove little");
+    }
+}
+
+/// On a busy machine innocent targets were said to hang, and twins to be refused: a worker that waited
+/// for an RSA key kept no time for the connections that it had under way, and their deadlines passed
+/// all at once when it woke.
+#[test]
+fn who_waits_for_a_key_holds_up_no_connection() {
+    let scenario = load::parse("test/rsa", "test/rsa.toml", RSA).unwrap();
+    let mut cases = rig::cases(&["baseline/full-chain", "validity/expired", "validity/future"]);
+    let quick = cases.len();
+    cases.extend(expand(&[Arc::new(scenario)]));
+    let rig = Rig {
+        // Many times what a connection takes, and a fraction of what the keys take.
+        deadline: Duration::from_secs(1),
+        ..Rig::default()
+    };
+    let plan = Plan {
+        jobs: 1,
+        ..rig.plan(&[rig::rustls()], &cases)
+    };
+    let mut judged = Vec::new();
+    mtls_gauntlet::run::run(&plan, &false.into(), |event| {
+        if let Event::CaseJudged(case) = event {
+            judged.push(case);
+        }
+    })
+    .expect("every worker does its part");
+    for case in &judged {
+        assert_eq!(case.verdict, Verdict::Pass, "{}: {}", case.id, case.reason);
+    }
+    assert!(judged.len() > quick);
+}
+
+const RSA: &str = r#"
+title = "Anchors with large keys are anchors"
+level = "must"
+spec = ["none"]
+why = "To keep a worker waiting."
+roles = ["server"]
+tls = ["tls1.3"]
+[pki.one]
+like = "root"
+key = "rsa4096"
+[pki.two]
+like = "root"
+key = "rsa4096"
+[pki.three]
+like = "root"
+key = "rsa4096"
+[pki.four]
+like = "root"
+key = "rsa4096"
+[target]
+trusts = ["root", "one", "two", "three", "four"]
+[expect]
+outcome = "accept"
+"#;
