@@ -53,9 +53,9 @@ pub struct Plan {
     pub mint: Arc<Mint>,
 }
 
-/// How many groups a worker keeps under way: a case that waits for a deadline should not hold up
-/// others, and more would only make them compete for the processor.
-const GROUPS_UNDER_WAY: usize = 8;
+/// How many groups a worker has under way, one to a lane: a case that waits for a deadline should not
+/// hold up others, and more would only make them compete for the processor.
+const LANES: usize = 8;
 
 /// Runs the plan and tells `emit` what happens. `stop` ends it early, between two cases.
 ///
@@ -138,23 +138,17 @@ impl Shop<'_> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
-            let mut under_way = FuturesUnordered::new();
-            loop {
-                while under_way.len() < GROUPS_UNDER_WAY {
-                    let Some((target, group)) =
-                        self.work.get(self.next.fetch_add(1, Ordering::Relaxed))
-                    else {
-                        break;
-                    };
-                    under_way.push(self.run_group(target.as_ref(), group, events));
-                }
-                if under_way.next().await.is_none() {
-                    break;
-                }
-            }
-        });
+        // Each lane runs until it has to wait before the next begins, so that workers take turns at
+        // the groups that take longest.
+        let lanes: FuturesUnordered<_> = (0..LANES).map(|_| self.lane(events)).collect();
+        runtime.block_on(lanes.collect::<()>());
         Ok(())
+    }
+
+    async fn lane(&self, events: &mpsc::Sender<Event>) {
+        while let Some((target, group)) = self.work.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            self.run_group(target.as_ref(), group, events).await;
+        }
     }
 
     async fn run_group(&self, target: &dyn Target, group: &Group, events: &mpsc::Sender<Event>) {

@@ -38,14 +38,14 @@ pub struct Group {
     pub digest: String,
     /// The side that the target plays.
     pub role: Role,
-    /// The cases, in the order of their ids.
+    /// The cases, in the order in which they run.
     pub cases: Vec<Staged>,
 }
 
 /// The schedule of a run, the same for each of its targets.
 #[derive(Default)]
 pub struct Schedule {
-    /// The groups, the one that takes longest first.
+    /// The groups, the one that takes longest first, but those that need slow keys last.
     pub groups: Vec<Group>,
     /// The cases that could not be set up, and why.
     pub broken: Vec<(Case, PkiError)>,
@@ -87,38 +87,43 @@ impl Schedule {
             });
         }
         schedule.groups = groups.into_values().collect();
+        // What dawdles goes first, for it takes long and costs little; what needs keys that take long
+        // goes last, for by then they have been made beside the other cases.
         for group in &mut schedule.groups {
-            // By then the keys that take long have been made beside the other cases.
             group
                 .cases
-                .sort_by_key(|staged| !slow_keys(&staged.case.scenario).is_empty());
+                .sort_by_key(|staged| (staged.needs_slow_keys(), Reverse(staged.cost())));
         }
-        schedule.groups.sort_by_key(|group| Reverse(group.cost()));
+        schedule
+            .groups
+            .sort_by_key(|group| (group.needs_slow_keys(), Reverse(group.cost())));
         schedule
     }
 }
 
-impl Group {
-    /// About how long it takes, in milliseconds.
+impl Staged {
+    fn needs_slow_keys(&self) -> bool {
+        !slow_keys(&self.case.scenario).is_empty()
+    }
+
+    /// About how long it takes, in milliseconds: one, unless its peer dawdles.
     fn cost(&self) -> u32 {
-        self.cases
-            .iter()
-            .map(|staged| cost(&staged.case.scenario))
-            .sum()
+        let Scenario { peer, target, .. } = &*self.case.scenario;
+        let stalled = peer.stalls.and(target.handshake_deadline_ms);
+        let dribbled = peer.dribble.map(|octets| 2000 / u32::from(octets.max(1)));
+        1 + stalled.unwrap_or(0) + dribbled.unwrap_or(0)
     }
 }
 
-/// A case takes about a millisecond, unless its peer dawdles.
-fn cost(scenario: &Scenario) -> u32 {
-    let stalled = scenario
-        .peer
-        .stalls
-        .and(scenario.target.handshake_deadline_ms);
-    let dribbled = scenario
-        .peer
-        .dribble
-        .map(|octets| 2000 / u32::from(octets.max(1)));
-    1 + stalled.unwrap_or(0) + dribbled.unwrap_or(0)
+impl Group {
+    /// Can nothing in it begin before such keys are made?
+    fn needs_slow_keys(&self) -> bool {
+        self.cases.iter().all(Staged::needs_slow_keys)
+    }
+
+    fn cost(&self) -> u32 {
+        self.cases.iter().map(Staged::cost).sum()
+    }
 }
 
 /// The keys of these cases that take long to make, with the entries they are for, the slowest first.
