@@ -83,8 +83,22 @@ fn print_ratio() -> Result<()> {
     let pairs = Pairs::measure(
         31,
         400,
-        |rounds| cpu(|| (0..rounds).try_for_each(|_| Ok(drop(pki.remint("peer")?)))),
-        |rounds| cpu(|| (0..rounds).try_for_each(|_| Ok(drop(bare.mint_peer(ROLE)?)))),
+        |rounds| {
+            cpu(|| {
+                (0..rounds).try_for_each(|_| {
+                    drop(pki.remint("peer")?);
+                    Ok(())
+                })
+            })
+        },
+        |rounds| {
+            cpu(|| {
+                (0..rounds).try_for_each(|_| {
+                    drop(bare.mint_peer(ROLE)?);
+                    Ok(())
+                })
+            })
+        },
     )?;
     let [low, ratio, high] = pairs.ratio();
     println!(
