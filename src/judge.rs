@@ -232,6 +232,10 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         (_, PeerEnd::UnnamedAlert(number)) => {
             Happened::Refused(format!("with an alert that has no name, number {number}"))
         }
+        // The peer's stack gave up over what a target sent that had already refused it.
+        (Some(TargetEnd::Refused(_)), PeerEnd::Failed(_)) if observation.alert().is_some() => {
+            Happened::Refused("and the peer's own end gave up over it".into())
+        }
         (_, PeerEnd::Failed(words)) => {
             Happened::Broken(format!("the peer's own end failed: {words}"))
         }
