@@ -168,7 +168,9 @@ pub fn judge(
         Evidence::Observed(observation) => observation,
     };
     let happened = what_happened(observation, may_refuse_to_start);
-    if expectation.outcome == Outcome::Reject && observation.leaked() {
+    // Of two failures the worse one counts, whatever else happened.
+    let got_through = observation.accepted() || observation.leaked();
+    if expectation.outcome == Outcome::Reject && got_through {
         return Judgement::failed(
             FailureKind::AcceptedForbidden,
             match happened {
@@ -184,19 +186,6 @@ pub fn judge(
     }
     match happened {
         Happened::Broken(reason) => Judgement::new(Verdict::Broken, reason),
-        // Of two failures the worse one counts.
-        Happened::Crashed(_) | Happened::Hung
-            if expectation.outcome == Outcome::Reject
-                && (observation.accepted() || observation.leaked()) =>
-        {
-            Judgement::failed(
-                FailureKind::AcceptedForbidden,
-                format!(
-                    "application data of a peer that must be refused got through, and then {}",
-                    in_words(observation)
-                ),
-            )
-        }
         Happened::Crashed(words) => {
             Judgement::failed(FailureKind::Crash, format!("the target died: {words}"))
         }

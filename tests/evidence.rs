@@ -14,7 +14,10 @@ use mtls_gauntlet::scenario::load;
 use mtls_gauntlet::target::{Capability, StartError};
 
 use rig::Rig;
-use targets::{Answer, Odd, careful, counting, losing_alerts, mute, silent, swallowing, verifying};
+use targets::{
+    Answer, Odd, careful, counting, falling_apart, losing_alerts, mute, silent, swallowing,
+    verifying,
+};
 
 #[path = "support/rig.rs"]
 mod rig;
@@ -191,6 +194,28 @@ fn a_twin_of_another_environment_runs_in_a_start_of_its_own() {
         assert_eq!(case.verdict, Verdict::Pass, "{case:?}");
         assert!(!case.twin.unwrap().same_start, "{}", case.id);
     }
+}
+
+#[test]
+fn what_a_twin_did_is_history_once_its_target_falls_apart() {
+    // The first case and its twin, and then nobody is let in any more.
+    let target = Odd::new(falling_apart(2));
+    let cases = rig::cases(&[
+        "validity/expired/server/tls1.2",
+        "validity/future/server/tls1.2",
+    ]);
+    let run = impatient().run(&[Arc::new(target)], &cases);
+    assert_eq!(
+        run.cases[0].environment_digest,
+        run.cases[1].environment_digest
+    );
+    let verdicts: Vec<_> = run.cases.iter().map(|case| case.verdict).collect();
+    assert_eq!(
+        verdicts,
+        [Verdict::Pass, Verdict::Invalid],
+        "{:?}",
+        run.cases[1]
+    );
 }
 
 // Rule 6: the harness is never blamed on the target, nor the target on the harness.

@@ -180,6 +180,41 @@ fn a_folder_that_cannot_be_written_to_costs_no_run() {
 }
 
 #[test]
+fn two_runs_do_not_share_a_folder() {
+    let gauntlet = Gauntlet::new();
+    fs::create_dir(gauntlet.folder().join("out")).unwrap();
+    let events = gauntlet.folder().join("out/events.jsonl");
+    let other = fs::File::create(&events).unwrap();
+    other.lock().unwrap();
+    let run = "run validity/expired --transport memory --out out";
+    let refused = gauntlet.run(run);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        told.contains("another run is writing to `out/events.jsonl`"),
+        "{told}"
+    );
+    assert!(told.contains("--out"), "{told}");
+    drop(other);
+    assert_eq!(gauntlet.run(run).status.code(), Some(0));
+}
+
+#[test]
+#[cfg(unix)]
+fn too_few_files_are_the_user_s_affair() {
+    let gauntlet = Gauntlet::new();
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 32 && exec \"$0\" run validity/expired"])
+        .arg(env!("CARGO_BIN_EXE_mtls-gauntlet"))
+        .current_dir(gauntlet.folder())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("ulimit -n"), "{told}");
+}
+
+#[test]
 fn ctrl_c_leaves_a_valid_record_that_is_not_complete() {
     cut_short_by("INT");
 }

@@ -53,6 +53,39 @@ fn a_scenario_from_outside_the_repository_is_one_file() {
 }
 
 #[test]
+fn a_recipe_that_means_nothing_is_a_mistake_in_a_file() {
+    let gauntlet = Gauntlet::new();
+    let recipe = "like = \"root\"\nserial = \"xyz\"";
+    gauntlet.write(
+        "rules/house/odd.toml",
+        &OURS.replace("like = \"root\"", recipe),
+    );
+    let output = gauntlet.run("run --scenarios rules --out out");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("`rules/house/odd.toml` cannot be minted"),
+        "{told}"
+    );
+    assert!(told.contains("xyz"), "{told}");
+    assert!(!gauntlet.folder().join("out").exists(), "nothing was run");
+}
+
+#[test]
+fn the_counts_of_a_record_are_those_of_its_cases() {
+    let gauntlet = Gauntlet::new();
+    let run = "run validity/expired --transport memory --out out";
+    assert_eq!(gauntlet.run(run).status.code(), Some(0));
+    let path = gauntlet.folder().join("out/run.json");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"pass\": 4"));
+    fs::write(&path, text.replace("\"pass\": 4", "\"pass\": 400")).unwrap();
+    let rendered = gauntlet.run("report out/run.json");
+    let text = String::from_utf8(rendered.stdout).unwrap();
+    assert!(text.contains("4 cases: 4 pass"), "{text}");
+}
+
+#[test]
 fn a_planted_bug_is_named_case_by_case() {
     let gauntlet = Gauntlet::new();
     let arguments = "run validity/expired validity/future --transport memory \

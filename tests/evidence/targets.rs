@@ -233,7 +233,7 @@ pub fn losing_alerts(environment: Arc<Environment>, transport: Transport) -> Sta
             tokio::spawn(lose_alerts(stream, inner));
         }
     });
-    Ok(Box::new(LosingAlerts { inner, address }))
+    Ok(Box::new(Behind { inner, address }))
 }
 
 async fn lose_alerts(peer: Stream, target: Stream) -> io::Result<()> {
@@ -259,13 +259,14 @@ async fn lose_alerts(peer: Stream, target: Stream) -> io::Result<()> {
     tokio::try_join!(there, back).map(|_| ())
 }
 
-struct LosingAlerts {
+/// A server that is reached at another address than its own.
+struct Behind {
     inner: Box<dyn Running>,
     address: Address,
 }
 
 // In memory a listener counts its connections, so both ends of this network call them alike.
-impl Running for LosingAlerts {
+impl Running for Behind {
     fn address(&self) -> Option<Address> {
         Some(self.address.clone())
     }
@@ -280,6 +281,29 @@ impl Running for LosingAlerts {
 
     fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>> {
         self.inner.connect(peer)
+    }
+}
+
+/// A careful server that falls apart: from this connection on it closes on everybody.
+pub fn falling_apart(after: usize) -> impl Fn(Arc<Environment>, Transport) -> Started {
+    move |environment, transport| {
+        let inner = careful(environment, transport)?;
+        let listener = listen(transport)?;
+        let address = listener.address().map_err(broken)?;
+        let behind = inner.address().unwrap();
+        tokio::spawn(async move {
+            for _ in 0..after {
+                let mut stream = listener.accept().await.unwrap();
+                let mut inner = behind.dial().await.unwrap();
+                tokio::spawn(async move {
+                    tokio::io::copy_bidirectional(&mut stream, &mut inner).await
+                });
+            }
+            while let Ok(stream) = listener.accept().await {
+                drop(stream);
+            }
+        });
+        Ok(Box::new(Mute(Box::new(Behind { inner, address }))))
     }
 }
 

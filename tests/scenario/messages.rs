@@ -112,6 +112,20 @@ const MISTAKES: &[(&str, Change)] = &[
         "unknown issuer in the twin",
         Replace("accept\"", "reject\"\n[twin.pki.peer]\nissuer = \"isuing\""),
     ),
+    (
+        "a twin of an acceptance",
+        Append("[twin.pki.peer]\nnames = [\"ok.test\"]\n"),
+    ),
+    (
+        "a chain without an end",
+        Append("[pki.issuing]\nchain = 60000\n"),
+    ),
+    ("no copies at all", Append("[pki.peer]\ncopies = 0\n")),
+    ("records of nothing", Append("[peer]\nfragment = 0\n")),
+    (
+        "a deadline that is none",
+        Append("[target]\nhandshake-deadline-ms = 0\n"),
+    ),
 ];
 
 enum Change {
@@ -183,6 +197,36 @@ fn a_folder_s_files_are_scenarios_by_their_paths() {
         .map(|scenario| scenario.id.as_str())
         .collect();
     assert_eq!(ids, ["alone", "family/deep/er", "family/name"]);
+}
+
+#[test]
+fn files_that_cannot_be_scenarios_are_told() {
+    let folder = folder();
+    write(
+        folder.path(),
+        "a/large.toml",
+        &format!("{PLAIN}\n#{}", "x".repeat(1 << 20)),
+    );
+    std::fs::write(folder.path().join("a/latin.toml"), b"title = \"caf\xe9\"").unwrap();
+    let error = load::folders(&[folder.path().into()]).unwrap_err();
+    let text = error
+        .to_string()
+        .replace(&folder.path().display().to_string(), "FOLDER");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_leads_back_to_itself_is_read_once() {
+    let folder = folder();
+    write(folder.path(), "family/name.toml", PLAIN);
+    std::os::unix::fs::symlink("..", folder.path().join("family/again")).unwrap();
+    let scenarios = load::folders(&[folder.path().into()]).unwrap();
+    let ids: Vec<_> = scenarios
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
+    assert_eq!(ids, ["family/name"]);
 }
 
 proptest! {
