@@ -6,11 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mtls_gauntlet::judge::Verdict;
 use mtls_gauntlet::net::Transport;
-use mtls_gauntlet::observe::PeerEnd;
+use mtls_gauntlet::observe::{PeerEnd, TargetEnd};
 use mtls_gauntlet::run::Plan;
+use mtls_gauntlet::run::environment::Stage;
 use mtls_gauntlet::run::event::Event;
+use mtls_gauntlet::scenario::Role;
 use mtls_gauntlet::scenario::expand::expand;
 use mtls_gauntlet::scenario::load;
 
@@ -38,6 +41,38 @@ fn the_alert_of_a_tls13_client_that_refuses_reaches_its_peer() {
         }
         assert!(refusals > 3, "{refusals} refusals prove little");
     }
+}
+
+/// Now and then a case hung whose target had accepted the peer: connections that nobody asks about (a
+/// crowd's, for one) left a view behind, their ports came round again, and the next connection from
+/// there was taken for refused before it had begun.
+#[test]
+fn the_view_of_a_connection_is_no_view_of_the_next_from_its_port() {
+    let plan = Rig::default().plan(&[], &[]);
+    let scenario = Arc::clone(&rig::case("baseline/full-chain/server/tls1.3").scenario);
+    let stage = Stage::new(&plan.mint, scenario, Role::Server, "test").unwrap();
+    let environment = stage.environment(&plan.mint, stage.pki()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let target = rig::rustls();
+        let server = target
+            .start(Arc::new(environment), Transport::Tcp)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let address = server.address().unwrap();
+        let nobody_s = address.dial().await.unwrap();
+        let port = nobody_s.id();
+        drop(nobody_s);
+        let asked_about = address.dial().await.unwrap();
+        let decided = server.decided(asked_about.id());
+        let view = server.view(asked_about.id());
+        drop(asked_about);
+        assert!(matches!(decided.await.end, TargetEnd::Refused(_)));
+        assert!(view.await.is_some(), "and the one before it is over too");
+        assert_eq!(server.decided(port).now_or_never(), None);
+    });
 }
 
 /// On a busy machine innocent targets were said to hang, and twins to be refused: a worker that waited
