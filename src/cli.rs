@@ -10,6 +10,7 @@ use self::exit::Exit;
 
 mod doctor;
 pub mod exit;
+mod limits;
 mod list;
 mod pki;
 mod report;
@@ -85,10 +86,6 @@ pub fn main() -> Exit {
     match dispatch(cli.command) {
         Ok(exit) => exit,
         Err(Failure { exit, error }) => {
-            // A reader who has left (`| head`) wants no more, not even complaints.
-            if is_broken_pipe(&error) {
-                return Exit::AsExpected;
-            }
             let text = format!("{error:#}");
             let text = if text.starts_with("error") {
                 text
@@ -155,16 +152,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Writes data to standard output; colours are stripped where they are not wanted.
+/// Writes data to standard output; colours are stripped where they are not wanted. A reader who has
+/// left (`| head`) wants no more, not even complaints; what the command found out stays as it is.
 fn print(text: &str) -> Result<Exit, Failure> {
     let mut out = AutoStream::auto(std::io::stdout().lock());
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(Exit::AsExpected)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::AsExpected),
+    }
 }

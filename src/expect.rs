@@ -1,6 +1,7 @@
 //! What a scenario expects: an outcome, and the alerts that are proper for it. Plain data.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,17 @@ pub enum Level {
     Should,
     /// An observation.
     May,
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let level = [Self::Must, Self::Should, Self::May]
+            .into_iter()
+            .find(|level| level.to_string() == text);
+        level.ok_or_else(|| "write must, should or may".into())
+    }
 }
 
 impl fmt::Display for Level {

@@ -167,7 +167,22 @@ pub fn judge(
         Evidence::Broken(why) => return Judgement::new(Verdict::Broken, why),
         Evidence::Observed(observation) => observation,
     };
-    match what_happened(observation, may_refuse_to_start) {
+    let happened = what_happened(observation, may_refuse_to_start);
+    if expectation.outcome == Outcome::Reject && observation.leaked() {
+        return Judgement::failed(
+            FailureKind::AcceptedForbidden,
+            match happened {
+                Happened::Accepted => {
+                    "a peer that must be refused exchanged application data with the target".into()
+                }
+                _ => format!(
+                    "application data had gone one way before this: {}",
+                    in_words(observation)
+                ),
+            },
+        );
+    }
+    match happened {
         Happened::Broken(reason) => Judgement::new(Verdict::Broken, reason),
         // Of two failures the worse one counts.
         Happened::Crashed(_) | Happened::Hung
@@ -217,8 +232,9 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         (_, PeerEnd::UnnamedAlert(number)) => {
             Happened::Refused(format!("with an alert that has no name, number {number}"))
         }
-        (Some(TargetEnd::Refused(_)), PeerEnd::Failed(words)) => {
-            Happened::Refused(format!("and the peer's own end then failed: {words}"))
+        // The peer's stack gave up over what a target sent that had already refused it.
+        (Some(TargetEnd::Refused(_)), PeerEnd::Failed(_)) if observation.alert().is_some() => {
+            Happened::Refused("and the peer's own end gave up over it".into())
         }
         (_, PeerEnd::Failed(words)) => {
             Happened::Broken(format!("the peer's own end failed: {words}"))
@@ -238,6 +254,10 @@ fn judge_acceptance(expectation: &Expectation, observation: &Observation) -> Jud
                 .as_ref()
                 .and_then(|target| target.identity.as_deref());
             match (&expectation.identity, &observation.target) {
+                (Some(_), None) => Judgement::new(
+                    Verdict::Unsupported,
+                    "the target cannot tell whom it takes the peer for",
+                ),
                 (Some(wanted), Some(_)) if told != Some(wanted) => Judgement::failed(
                     FailureKind::AcceptedForbidden,
                     format!(
@@ -268,14 +288,10 @@ fn judge_refusal(
             format!("a peer that must be accepted was refused {how}"),
         ),
         Outcome::Policy => Judgement::new(Verdict::Policy, format!("refuses {how}")),
-        Outcome::Reject if observation.leaked() => Judgement::failed(
-            FailureKind::AcceptedForbidden,
-            format!("the peer was refused {how}, but only after application data had gone one way"),
-        ),
         Outcome::Reject => match twin {
             Some(Evidence::Unsupported(why)) => Judgement::new(Verdict::Unsupported, why),
             Some(Evidence::Observed(twin)) if twin.accepted() => {
-                judge_alert(expectation, observation, how)
+                judge_manner(expectation, observation, how)
             }
             Some(Evidence::Observed(twin)) => Judgement::new(
                 Verdict::Invalid,
@@ -296,20 +312,31 @@ fn judge_refusal(
     }
 }
 
-fn judge_alert(expectation: &Expectation, observation: &Observation, how: &str) -> Judgement {
+/// The peer was refused; was it in a proper manner?
+fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str) -> Judgement {
+    let target_end = observation.target.as_ref().map(|target| &target.end);
+    if matches!(target_end, Some(TargetEnd::RefusedToStart(_))) {
+        return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
+    }
+    if matches!(target_end, Some(TargetEnd::Accepted)) {
+        return Judgement::new(
+            Verdict::Lenient,
+            format!("the target took the peer's handshake for good, and then ended it {how}"),
+        );
+    }
     let alert = observation.alert();
-    let proper = expectation.alert.is_empty()
-        || alert.is_some_and(|alert| expectation.alert.contains(&alert))
-        || matches!(&observation.target, Some(target) if matches!(target.end, TargetEnd::RefusedToStart(_)));
-    if proper {
+    if expectation.alert.is_empty() || alert.is_some_and(|alert| expectation.alert.contains(&alert))
+    {
         return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
     }
     let wanted: Vec<_> = expectation.alert.iter().map(|alert| alert.name()).collect();
-    let reason = format!(
-        "the peer was refused {how}; proper would be {}",
-        wanted.join(", ")
-    );
-    Judgement::new(Verdict::Lenient, reason)
+    Judgement::new(
+        Verdict::Lenient,
+        format!(
+            "the peer was refused {how}; proper would be {}",
+            wanted.join(", ")
+        ),
+    )
 }
 
 /// What was seen, in one clause.

@@ -193,6 +193,10 @@ impl Shop<'_> {
                 let clock = Stopwatch::start();
                 let evidence = self.try_case(target, group, staged, post).await;
                 duration_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
+                if observed(&evidence).is_some_and(|seen| seen.alert().is_none()) {
+                    // So does a target refuse that is falling apart: what its twins did is history.
+                    post.twins.clear();
+                }
                 if let (Some(control), true) = (&staged.twin, may_need_twin(&evidence)) {
                     twin = Some(self.try_twin(target, group, staged, control, post).await);
                 }
@@ -387,7 +391,8 @@ impl Post {
                     .is_some_and(|target| matches!(target.end, TargetEnd::Crashed(_)));
                 !crashed && observation.peer.end != PeerEnd::TimedOut
             }
-            None => true,
+            // What broke once is not to be relied on.
+            None => !matches!(evidence, Evidence::Broken(_)),
         }
     }
 }

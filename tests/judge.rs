@@ -6,7 +6,7 @@ use mtls_gauntlet::judge::Verdict::{
     Broken, Crash, Fail, Hang, Invalid, Lenient, Pass, Policy, Unsupported,
 };
 use mtls_gauntlet::judge::{Evidence, FailureKind, Judgement, Verdict, judge};
-use mtls_gauntlet::observe::{Observation, PeerEnd};
+use mtls_gauntlet::observe::{Observation, PeerEnd, TargetEnd};
 
 use FailureKind::{AcceptedForbidden, RefusedValid};
 use shown::{
@@ -94,8 +94,17 @@ fn what_must_be_accepted() {
                 None,
             ),
             (
-                "the peer's failure over a refusal",
+                "the peer's failure, which the target took for a refusal",
                 refused(ended(PeerEnd::Failed("oops".into())), None),
+                Broken,
+                None,
+            ),
+            (
+                "the peer's failure over an alert",
+                refused(
+                    ended(PeerEnd::Failed("oops".into())),
+                    Some(Alert::CertificateExpired),
+                ),
                 Fail,
                 Some(RefusedValid),
             ),
@@ -225,10 +234,25 @@ fn what_must_be_refused_beside_an_accepted_twin() {
                 None,
             ),
             (
-                "the peer's failure over a refusal",
+                "the peer's failure, which the target took for a refusal",
                 refused(ended(PeerEnd::Failed("oops".into())), None),
-                Lenient,
+                Broken,
                 None,
+            ),
+            (
+                "the peer's failure over an alert",
+                refused(
+                    ended(PeerEnd::Failed("oops".into())),
+                    Some(Alert::CertificateExpired),
+                ),
+                Pass,
+                None,
+            ),
+            (
+                "data before the peer had asked for any",
+                leaked_out(ended(PeerEnd::Failed("too early".into()))),
+                Fail,
+                Some(AcceptedForbidden),
             ),
             (
                 "a refusal to start",
@@ -268,6 +292,14 @@ fn any_refusal_will_do_where_no_alert_is_named() {
             ),
             ("a close", ended(PeerEnd::Closed), Pass, None),
             ("a reset", ended(PeerEnd::Reset), Pass, None),
+            (
+                "a close by a target that had taken the handshake for good",
+                with_target(ended(PeerEnd::Closed), |target| {
+                    target.end = TargetEnd::Accepted;
+                }),
+                Lenient,
+                None,
+            ),
             (
                 "silence",
                 ended(PeerEnd::TimedOut),
@@ -421,7 +453,12 @@ fn the_application_must_be_told_who_the_peer_is() {
                 Some(AcceptedForbidden),
             ),
             ("no name", told(None), Fail, Some(AcceptedForbidden)),
-            ("nothing that can be known", blind(exchanged()), Pass, None),
+            (
+                "nothing that can be known",
+                blind(exchanged()),
+                Unsupported,
+                None,
+            ),
             (
                 "a refusal",
                 alert(Alert::UnknownCa),

@@ -2,12 +2,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::exit::Exit;
 use super::show::find;
@@ -19,6 +20,7 @@ use crate::pki::mint::Mint;
 use crate::run::environment::{Patience, Stage};
 use crate::scenario::{Role, TlsVersion};
 use crate::seed::Seed;
+use crate::target::Environment;
 
 /// What `pki` is told.
 #[derive(Args)]
@@ -55,7 +57,7 @@ struct Export {
     #[arg(long, value_name = "DIR")]
     scenarios: Vec<PathBuf>,
 
-    /// The seed of everything that is drawn by chance.
+    /// The seed of what is drawn by chance: serial numbers and the like, not keys.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -114,7 +116,7 @@ fn export_files(export: &Export) -> Result<Exit, Failure> {
     if !peer.staple.is_empty() {
         folder.file("staple.der", &peer.staple, Access::Public)?;
     }
-    print(&commands(&export.dir, role, &folder.present))
+    print(&commands(&export.dir, &environment, &folder.present))
 }
 
 /// The folder that is written to.
@@ -183,7 +185,11 @@ impl Folder {
 }
 
 /// What to type to see for oneself, with a program that is not ours.
-fn commands(dir: &Path, role: Role, present: &std::cell::RefCell<Vec<String>>) -> String {
+fn commands(
+    dir: &Path,
+    environment: &Environment,
+    present: &std::cell::RefCell<Vec<String>>,
+) -> String {
     let present = present.borrow();
     let has = |name: &str| present.iter().any(|file| file == name);
     let crl = if has("crls.pem") {
@@ -201,16 +207,20 @@ fn commands(dir: &Path, role: Role, present: &std::cell::RefCell<Vec<String>>) -
     } else {
         ""
     };
-    let (purpose, serve, connect) = match role {
+    let name = match &environment.server_name {
+        ServerName::IpAddress(address) => format!("-verify_ip {}", IpAddr::from(*address)),
+        name => format!("-verify_hostname {}", name.to_str()),
+    };
+    let (purpose, serve, connect) = match environment.role {
         Role::Server => (
-            "sslclient",
+            "sslclient".to_owned(),
             format!("openssl s_server -accept 127.0.0.1:8443 -cert target.pem -key target.key -cert_chain target.pem -CAfile trust.pem -Verify 9 -verify_return_error{crl}"),
             "openssl s_client -connect 127.0.0.1:8443 -cert peer.pem -key peer.key -cert_chain peer.pem -CAfile trust.pem".to_owned(),
         ),
         Role::Client => (
-            "sslserver",
+            format!("sslserver {name}"),
             format!("openssl s_server -accept 127.0.0.1:8443 -cert peer.pem -key peer.key -cert_chain peer.pem{staple}"),
-            format!("openssl s_client -connect 127.0.0.1:8443 -cert target.pem -key target.key -cert_chain target.pem -CAfile trust.pem -verify_return_error -verify_hostname peer.gauntlet.test -status{crl}"),
+            format!("openssl s_client -connect 127.0.0.1:8443 -cert target.pem -key target.key -cert_chain target.pem -CAfile trust.pem -verify_return_error {name} -status{crl}"),
         ),
     };
     format!(

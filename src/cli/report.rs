@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::{Failure, print};
 use crate::expect::Level;
-use crate::record::{Run, SCHEMA_VERSION};
+use crate::record::{Run, SCHEMA_VERSION, Summary};
 use crate::report::Format;
 
 /// What `report` is told.
@@ -21,11 +21,15 @@ pub(super) struct Arguments {
     /// What is written to standard output.
     #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: Format,
+
+    /// The weakest level whose failures count: must, should or may.
+    #[arg(long, value_name = "LEVEL", default_value = "must")]
+    level: Level,
 }
 
 pub(super) fn report(arguments: &Arguments) -> Result<Exit, Failure> {
     let run = read(&arguments.record).map_err(Failure::usage)?;
-    print(&arguments.format.render(&run, Level::Must)?)
+    print(&arguments.format.render(&run, arguments.level)?)
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Run> {
@@ -55,6 +59,9 @@ fn read(path: &std::path::Path) -> anyhow::Result<Run> {
             ));
         }
     }
-    serde_json::from_value(version)
-        .with_context(|| format!("`{}` is not a run record", path.display()))
+    let mut run: Run = serde_json::from_value(version)
+        .with_context(|| format!("`{}` is not a run record", path.display()))?;
+    // The cases are the evidence; the counts are a view of them.
+    run.summary = Summary::of(&run.cases);
+    Ok(run)
 }

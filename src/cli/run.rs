@@ -1,5 +1,6 @@
 //! `run`: scenarios against targets, and the matrix.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::selection::SelectionArguments;
-use super::{Failure, is_broken_pipe, print};
+use super::{Failure, limits, print};
 use crate::clock::Clock;
 use crate::expect::Level;
 use crate::net::Transport;
@@ -18,7 +19,7 @@ use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
 use crate::record::{Objection, Run};
 use crate::report::Format;
-use crate::run::environment::Patience;
+use crate::run::environment::{Patience, Stage};
 use crate::run::{Plan, run as run_plan};
 use crate::seed::Seed;
 use crate::target::{Target, registry};
@@ -39,8 +40,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "rustls")]
     target: Vec<String>,
 
-    /// The weakest level whose failures count: must or should.
-    #[arg(long, value_name = "LEVEL", default_value = "must", value_parser = parse_level)]
+    /// The weakest level whose failures count: must, should or may.
+    #[arg(long, value_name = "LEVEL", default_value = "must")]
     level: Level,
 
     /// What carries the octets between the peer and in-process targets.
@@ -48,8 +49,8 @@ pub(super) struct Arguments {
     transport: Transport,
 
     /// How many workers; as many as there are processors, unless said.
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
 
     /// How long one connection may take, in seconds, before it counts as hung.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
@@ -59,7 +60,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 250)]
     listen: u64,
 
-    /// The seed of everything that is drawn by chance.
+    /// The seed of what is drawn by chance: serial numbers and the like, not keys.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -77,6 +78,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    limits::raise()?;
     let cases = arguments.selection.cases()?;
     let targets = targets(&arguments.target)?;
     let clock = Clock::start();
@@ -92,6 +94,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         },
         mint: Mint::new(clock, Seed(arguments.seed), pool),
     };
+    if !arguments.selection.is_built_in() {
+        check_recipes(&plan)?;
+    }
     let mut output = Output::open(
         &arguments.out,
         arguments.junit.as_deref(),
@@ -117,13 +122,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
-    let report = arguments.format.render(&record, arguments.level)?;
-    match print(&report) {
-        // A reader who has left does not open the gate.
-        Err(failure) if is_broken_pipe(&failure.error) => {}
-        printed => drop(printed?),
-    }
+    print(&arguments.format.render(&record, arguments.level)?)?;
     Ok(exit(&record, arguments.level))
+}
+
+/// Mints what the cases need once, so that a recipe that means nothing is told for what it is: a
+/// mistake in a file. The built-in scenarios are past that.
+fn check_recipes(plan: &Plan) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    for case in &plan.cases {
+        if !seen.insert((&case.scenario.id, case.role)) {
+            continue;
+        }
+        let twin = case.scenario.control.as_ref();
+        for scenario in std::iter::once(&case.scenario).chain(twin) {
+            let mint = || {
+                let stage = Stage::new(&plan.mint, Arc::clone(scenario), case.role, "check")?;
+                stage.environment(&plan.mint, stage.pki())?;
+                stage.peer(case.tls, plan.patience)
+            };
+            if let Err(error) = mint() {
+                let error = anyhow!("`{}` cannot be minted: {error}", scenario.path);
+                return Err(Failure::usage(error));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The targets with these names.
@@ -139,8 +163,10 @@ pub(super) fn targets(names: &[String]) -> Result<Vec<Arc<dyn Target>>, Failure>
 }
 
 /// How many workers there are, unless the user says otherwise.
-pub(super) fn jobs(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+pub(super) fn jobs(asked: Option<u16>) -> usize {
+    asked
+        .map(usize::from)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// A flag that Ctrl-C raises. A second Ctrl-C ends the process at once.
@@ -195,14 +221,6 @@ fn exit(run: &Run, level: Level) -> Exit {
         Exit::Conformance
     } else {
         Exit::AsExpected
-    }
-}
-
-fn parse_level(text: &str) -> Result<Level, String> {
-    match text {
-        "must" => Ok(Level::Must),
-        "should" => Ok(Level::Should),
-        _ => Err("write must or should".into()),
     }
 }
 

@@ -57,6 +57,11 @@ impl SelectionArguments {
         .map_err(Failure::usage)
     }
 
+    /// Are the scenarios the program's own?
+    pub(super) fn is_built_in(&self) -> bool {
+        self.scenarios.is_empty()
+    }
+
     /// The selected cases.
     pub(super) fn cases(&self) -> Result<Vec<Case>, Failure> {
         let scenarios = self.load()?;

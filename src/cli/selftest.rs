@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::exit::Exit;
 use super::run::{Progress, interrupted, jobs};
-use super::{Failure, print};
+use super::{Failure, limits, print};
 use crate::clock::Clock;
 use crate::document::Document;
 use crate::expect::Outcome;
@@ -34,8 +34,8 @@ use crate::target::planted::{Bug, Planted};
 #[derive(Args)]
 pub(super) struct Arguments {
     /// How many workers; as many as there are processors, unless said.
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
 
     /// Name every scenario that catches a bug, instead of the first few.
     #[arg(long)]
@@ -43,6 +43,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn selftest(arguments: &Arguments) -> Result<Exit, Failure> {
+    limits::raise()?;
     let excused = excused()?;
     let scenarios = load::built_in().map_err(Failure::usage)?;
     let mut cases = expand(&scenarios);

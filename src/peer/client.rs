@@ -24,26 +24,31 @@ use crate::peer::completed;
 /// the peer listens for a moment instead.
 ///
 /// # Errors
-/// When the peer itself cannot be set up or cannot reach the address: the harness's fault.
+/// When the peer itself cannot be set up or is refused a connection: the harness's fault.
 pub async fn meet<D>(
     peer: &Peer,
     address: &Address,
     decided: impl FnOnce(ConnectionId) -> D,
-) -> io::Result<(ConnectionId, PeerView)>
+) -> io::Result<(Option<ConnectionId>, PeerView)>
 where
     D: Future<Output = TargetView>,
 {
     let config = Arc::new(config(peer)?);
-    let mut crowd = Vec::new();
-    for _ in 0..peer.crowd {
-        crowd.push(address.dial().await?);
-    }
-    let stream = address.dial().await?;
-    let connection = stream.id();
+    let mut connection = None;
     let mut view = unheard();
-    let conversation = converse(peer, config, stream, decided(connection), &mut view);
-    if let Ok(end) = timeout(peer.deadline, conversation).await {
-        view.end = end.unwrap_or_else(|error| end_of(&error));
+    // A target that does not accept in time hangs as one that does not answer: all is in the deadline.
+    let meeting = async {
+        let mut crowd = Vec::new();
+        for _ in 0..peer.crowd {
+            crowd.push(address.dial().await?);
+        }
+        let stream = address.dial().await?;
+        let decided = decided(*connection.insert(stream.id()));
+        let end = converse(peer, config, stream, decided, &mut view).await;
+        Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
+    };
+    if let Ok(end) = timeout(peer.deadline, meeting).await {
+        view.end = end?;
     }
     Ok((connection, view))
 }
@@ -83,7 +88,7 @@ async fn converse(
     let stream = Faulty::new(stream, peer.faults);
     let mut stream = TlsConnector::from(config).connect(name, stream).await?;
     view.handshake = completed(stream.get_ref().1);
-    if let Some(end) = listen(peer, &mut stream, decided).await? {
+    if let Some(end) = listen(peer, &mut stream, decided, view).await? {
         return Ok(end);
     }
     exchange::ask(&mut stream).await?;
@@ -98,6 +103,7 @@ async fn listen(
     peer: &Peer,
     stream: &mut TlsStream<Faulty>,
     decided: impl Future<Output = TargetView>,
+    view: &mut PeerView,
 ) -> io::Result<Option<PeerEnd>> {
     let mut octet = [0];
     let moment = async {
@@ -108,21 +114,22 @@ async fn listen(
     };
     tokio::select! {
         biased;
-        read = stream.read(&mut octet) => return heard(read).map(Some),
+        read = stream.read(&mut octet) => return heard(read, view).map(Some),
         may_write = moment => if may_write { return Ok(None) },
     }
     // The target says that it has refused: whatever comes now is the evidence.
-    heard(stream.read(&mut octet).await).map(Some)
+    heard(stream.read(&mut octet).await, view).map(Some)
 }
 
 /// The target has spoken before it was asked: nothing of this protocol.
-fn heard(read: io::Result<usize>) -> io::Result<PeerEnd> {
-    match read? {
-        0 => Ok(PeerEnd::Closed),
-        _ => Ok(PeerEnd::Failed(
-            "the target sent application data before it was asked for any".into(),
-        )),
+fn heard(read: io::Result<usize>, view: &mut PeerView) -> io::Result<PeerEnd> {
+    if read? == 0 {
+        return Ok(PeerEnd::Closed);
     }
+    view.data_arrived = true;
+    Ok(PeerEnd::Failed(
+        "the target sent application data before it was asked for any".into(),
+    ))
 }
 
 /// Presents one identity whatever the server asks for: choosing is not the peer's business.

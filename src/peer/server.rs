@@ -72,10 +72,11 @@ async fn converse(
     exchange::await_question(&mut stream).await?;
     view.data_arrived = true;
     exchange::answer(&mut stream).await?;
-    // Wait for the target's good-bye, so that closing does not reset the answer away.
+    // Wait a moment for the target's good-bye, so that closing does not reset the answer away. A
+    // client that keeps its connections need not say any.
     let mut octet = [0];
-    let _ = stream.read(&mut octet).await;
-    let _ = stream.shutdown().await;
+    let _ = timeout(peer.listen, stream.read(&mut octet)).await;
+    let _ = timeout(peer.listen, stream.shutdown()).await;
     Ok(PeerEnd::Exchanged)
 }
 

@@ -37,7 +37,10 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
     };
     let (connection, view) =
         peer::client::meet(peer, &address, |connection| running.decided(connection)).await?;
-    let target = aftermath(running.view(connection)).await;
+    let target = match connection {
+        Some(connection) => aftermath(running.view(connection)).await,
+        None => None,
+    };
     Ok(Observation { peer: view, target })
 }
 

@@ -213,7 +213,7 @@ impl Stage {
         Ok(json!([plan, lineages?, signs_with, self.scenario.ocsp]).to_string())
     }
 
-    /// What the peer presents, in words: `peer <- issuing <- (root)`.
+    /// The entries that the peer presents, in the order in which it does.
     pub fn presented(&self) -> String {
         let declared = self.scenario.peer.presents.clone();
         let names = declared

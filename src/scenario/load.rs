@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use aws_lc_rs::digest;
 
@@ -42,7 +43,8 @@ pub fn folders(folders: &[PathBuf]) -> Result<Vec<Arc<Scenario>>, LoadError> {
     let mut files = Vec::new();
     let mut problems = Vec::new();
     for folder in folders {
-        collect(folder, folder, &mut files, &mut problems);
+        let mut visited = BTreeSet::new();
+        collect(folder, folder, &mut visited, &mut files, &mut problems);
     }
     match (load(files), problems.is_empty()) {
         (Ok(scenarios), true) => Ok(scenarios),
@@ -65,6 +67,11 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Scenario, DocumentError
     scenario.path = path.to_owned();
     scenario.digest = hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     check(&document, &scenario)?;
+    if scenario.twin.is_some() && scenario.expect.outcome != Outcome::Reject {
+        let message = "only a scenario that expects a refusal has a twin";
+        let hint = "remove [twin], or expect `outcome = \"reject\"`".to_owned();
+        return Err(document.error_at(&["twin"], message, Some(hint)));
+    }
     if scenario.expect.outcome == Outcome::Reject {
         let twin = match &scenario.twin {
             Some(_) => {
@@ -91,7 +98,7 @@ pub struct LoadError {
 
 #[derive(Debug)]
 enum Problem {
-    Folder(PathBuf, std::io::Error),
+    Unreadable(PathBuf, io::Error),
     File(DocumentError),
     Duplicate {
         id: String,
@@ -107,9 +114,9 @@ impl fmt::Display for LoadError {
                 f.write_str("\n\n")?;
             }
             match problem {
-                Problem::Folder(path, error) => write!(
+                Problem::Unreadable(path, error) => write!(
                     f,
-                    "error: cannot read scenarios from `{}`: {error}\nhelp: name a folder that holds <family>/<name>.toml",
+                    "error: cannot read scenarios from `{}`: {error}\nhelp: scenarios are text files, <folder>/<family>/<name>.toml",
                     path.display()
                 )?,
                 Problem::File(error) => error.fmt(f)?,
@@ -153,35 +160,59 @@ fn load(files: Vec<(String, String, String)>) -> Result<Vec<Arc<Scenario>>, Load
 fn collect(
     top: &Path,
     folder: &Path,
+    visited: &mut BTreeSet<PathBuf>,
     files: &mut Vec<(String, String, String)>,
     problems: &mut Vec<Problem>,
 ) {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => return problems.push(Problem::Folder(folder.to_owned(), error)),
+    // Symbolic links may lead back to where we have been.
+    let new = fs::canonicalize(folder).map(|real| visited.insert(real));
+    let entries = match new.and_then(|new| {
+        if new {
+            fs::read_dir(folder).map(Some)
+        } else {
+            Ok(None)
+        }
+    }) {
+        Ok(Some(entries)) => entries,
+        Ok(None) => return,
+        Err(error) => return problems.push(Problem::Unreadable(folder.to_owned(), error)),
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
-            collect(top, &path, files, problems);
+            collect(top, &path, visited, files, problems);
         } else if path
             .extension()
             .is_some_and(|extension| extension == "toml")
         {
-            match std::fs::read_to_string(&path) {
+            match read(&path) {
                 Ok(text) => {
-                    let below = path.strip_prefix(top).unwrap_or(&path);
-                    files.push((
-                        path.display().to_string(),
-                        below.display().to_string(),
-                        text,
-                    ));
+                    let below = path
+                        .strip_prefix(top)
+                        .unwrap_or(&path)
+                        .display()
+                        .to_string();
+                    files.push((path.display().to_string(), below, text));
                 }
-                Err(error) => problems.push(Problem::Folder(path, error)),
+                Err(error) => problems.push(Problem::Unreadable(path, error)),
             }
         }
     }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    const LARGEST: u64 = 1024 * 1024;
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > LARGEST {
+        return Err(io::Error::other(
+            "it is larger than a scenario can be (1 MiB)",
+        ));
+    }
+    fs::read_to_string(path)
 }
 
 /// The twin that a scenario has where it names none: the same environment, the delta removed.
@@ -261,6 +292,7 @@ fn check(document: &Document<'_>, scenario: &Scenario) -> Result<(), DocumentErr
         names.check_recipe(name, recipe)?;
     }
     names.check_cycles(scenario)?;
+    check_sizes(document, scenario)?;
     names.check_all(
         &["peer", "presents"],
         scenario.peer.presents.iter().flatten(),
@@ -296,6 +328,53 @@ fn check(document: &Document<'_>, scenario: &Scenario) -> Result<(), DocumentErr
         names.check_all(&["ocsp", "signed-by"], &ocsp.signed_by)?;
     }
     Ok(())
+}
+
+/// Numbers that TLS can carry and a machine can bear.
+fn check_sizes(document: &Document<'_>, scenario: &Scenario) -> Result<(), DocumentError> {
+    let within = |place: &[&str], value: Option<u32>, least: u32, most: u32| match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            let message = format!("{value} is out of range");
+            let hint = format!("write a number from {least} to {most}");
+            Err(document.error_at(place, &message, Some(hint)))
+        }
+        _ => Ok(()),
+    };
+    for (name, recipe) in &scenario.pki {
+        within(&["pki", name, "chain"], recipe.chain.map(u32::from), 1, 200)?;
+        within(
+            &["pki", name, "copies"],
+            recipe.copies.map(u32::from),
+            1,
+            200,
+        )?;
+        within(
+            &["pki", name, "filler-names"],
+            recipe.filler_names,
+            0,
+            10_000,
+        )?;
+    }
+    for (name, crl) in &scenario.crl {
+        within(&["crl", name, "filler"], Some(crl.filler), 0, 1_000_000)?;
+    }
+    let peer = &scenario.peer;
+    within(
+        &["peer", "fragment"],
+        peer.fragment.map(u32::from),
+        1,
+        16_384,
+    )?;
+    within(&["peer", "dribble"], peer.dribble.map(u32::from), 1, 16_384)?;
+    within(&["peer", "crowd"], peer.crowd.map(u32::from), 0, 1000)?;
+    within(
+        &["peer", "filler-hints"],
+        peer.filler_hints.map(u32::from),
+        0,
+        5000,
+    )?;
+    let deadline = scenario.target.handshake_deadline_ms;
+    within(&["target", "handshake-deadline-ms"], deadline, 1, 60_000)
 }
 
 struct Names<'a> {

@@ -25,6 +25,7 @@ use crate::expect::Alert;
 use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::completed;
+use crate::scenario::Role;
 
 /// How a service treats its connections. The default is how a careful one does.
 #[derive(Clone, Debug)]
@@ -158,6 +159,9 @@ impl Views {
     }
 }
 
+/// The pause after a connection could not be accepted.
+const BREATH: Duration = Duration::from_millis(10);
+
 struct Door {
     acceptor: TlsAcceptor,
     manners: Manners,
@@ -166,7 +170,18 @@ struct Door {
 
 impl Door {
     async fn accept(self: Arc<Self>, listener: Listener) {
-        while let Ok(stream) = listener.accept().await {
+        loop {
+            let stream = match listener.accept().await {
+                Ok(stream) => stream,
+                // Nobody can dial any more.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+                // A connection that was gone before it was accepted, or no file descriptor left: what
+                // is wrong with one must not end the service for all.
+                Err(_) => {
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
+            };
             let serving = Arc::clone(&self).serve(stream);
             if self.manners.handshakes_inline {
                 serving.await;
@@ -192,7 +207,7 @@ impl Door {
         let mut stream = match handshake {
             None => return refused("the handshake took longer than its deadline".into(), None),
             Some(Err((error, stream))) => {
-                let view = refused(error.to_string(), alert_sent(&error));
+                let view = refused(error.to_string(), alert_sent(&error, Role::Server));
                 self.views.tell(connection, view.clone(), false);
                 drain(stream).await;
                 return view;
@@ -244,7 +259,7 @@ impl Client {
             }
             Some(Err((error, stream))) => {
                 drain(stream).await;
-                return Some(refused(error.to_string(), alert_sent(&error)));
+                return Some(refused(error.to_string(), alert_sent(&error, Role::Client)));
             }
             Some(Ok(stream)) => stream,
         };
@@ -343,12 +358,16 @@ fn crashed(panic: &(dyn std::any::Any + Send)) -> TargetView {
 
 /// The alert that rustls sends with this error. Its own mapping is public for certificates only;
 /// where it is not, the target does not claim to know and the peer's view stands alone.
-fn alert_sent(error: &io::Error) -> Option<Alert> {
+fn alert_sent(error: &io::Error, role: Role) -> Option<Alert> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let description = match error {
         rustls::Error::InvalidCertificate(reason) => AlertDescription::from(reason.clone()),
-        rustls::Error::NoCertificatesPresented => AlertDescription::CertificateRequired,
-        rustls::Error::NoApplicationProtocol => AlertDescription::NoApplicationProtocol,
+        rustls::Error::NoCertificatesPresented if role == Role::Server => {
+            AlertDescription::CertificateRequired
+        }
+        rustls::Error::NoApplicationProtocol if role == Role::Server => {
+            AlertDescription::NoApplicationProtocol
+        }
         _ => return None,
     };
     Alert::from_number(u8::from(description))

@@ -181,6 +181,15 @@ fn a_folder_that_cannot_be_written_to_costs_no_run() {
 
 #[test]
 fn ctrl_c_leaves_a_valid_record_that_is_not_complete() {
+    cut_short_by("INT");
+}
+
+#[test]
+fn so_does_a_polite_request_to_end() {
+    cut_short_by("TERM");
+}
+
+fn cut_short_by(signal: &str) {
     let gauntlet = Gauntlet::new();
     let mut child = gauntlet
         .command("run --jobs 1 --out cut --format json")
@@ -192,7 +201,7 @@ fn ctrl_c_leaves_a_valid_record_that_is_not_complete() {
         assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
         std::thread::yield_now();
     }
-    interrupt(child.id());
+    send(signal, child.id());
     let output = child.wait_with_output().unwrap();
 
     assert_eq!(output.status.code(), Some(5));
@@ -209,10 +218,10 @@ fn ctrl_c_leaves_a_valid_record_that_is_not_complete() {
     assert!(gauntlet.folder().join("cut/junit.xml").exists());
 }
 
-/// Ctrl-C, for this process alone.
-fn interrupt(process: u32) {
+/// Sends a signal to this process alone.
+fn send(signal: &str, process: u32) {
     let status = Command::new("sh")
-        .args(["-c", "kill -INT \"$0\"", &process.to_string()])
+        .args(["-c", "kill -\"$0\" \"$1\"", signal, &process.to_string()])
         .status()
         .unwrap();
     assert!(status.success());

@@ -1,6 +1,6 @@
 //! The files of a run: every result is written as it comes, the record and its views at the end.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ impl Output {
         let create = |path: &Path| {
             File::create(path).with_context(|| format!("failed to create `{}`", path.display()))
         };
-        let events = create(&folder.join("events.jsonl"))?;
+        let events = claim(&folder.join("events.jsonl"))?;
         let junit = junit
             .map(|path| Ok::<_, anyhow::Error>((path.to_owned(), create(path)?)))
             .transpose()?;
@@ -121,10 +121,35 @@ impl Output {
             ("junit.xml", Format::Junit),
             ("summary.md", Format::Markdown),
         ] {
+            // Whoever reads meanwhile sees the old view or the new one, never half of one.
             let path = self.folder.join(name);
-            fs::write(&path, format.render(&self.record, level)?)
+            let unfinished = self.folder.join(format!("{name}.unfinished"));
+            fs::write(&unfinished, format.render(&self.record, level)?)
+                .and_then(|()| fs::rename(&unfinished, &path))
                 .with_context(|| format!("failed to write `{}`", path.display()))?;
         }
         Ok(())
     }
+}
+
+/// Opens the file of events for this run alone: two runs in one folder would write over each other.
+fn claim(path: &Path) -> anyhow::Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("failed to create `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another run is writing to `{}`\nhelp: name another folder with --out",
+            path.display()
+        ),
+        // A file system without locks is no reason not to run.
+        Err(TryLockError::Error(_)) => {}
+    }
+    file.set_len(0)
+        .with_context(|| format!("failed to empty `{}`", path.display()))?;
+    Ok(file)
 }

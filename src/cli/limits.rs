@@ -1,0 +1,31 @@
+//! What the operating system allows the process.
+
+use anyhow::anyhow;
+
+use super::Failure;
+
+/// With fewer file descriptors than this a run would take its own lack for the target's.
+const LEAST_DESCRIPTORS: u64 = 64;
+
+/// Raises the number of file descriptors as far as it goes without privileges, and insists on enough
+/// for a run.
+pub(super) fn raise() -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        // Where it cannot be raised it stays as it is, and is looked at all the same.
+        let _ = setrlimit(Resource::Nofile, raised);
+        let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        if current < LEAST_DESCRIPTORS {
+            return Err(Failure::usage(anyhow!(
+                "the process may open {current} files, and a run needs {LEAST_DESCRIPTORS}\nhelp: raise the limit: ulimit -n 1024"
+            )));
+        }
+    }
+    Ok(())
+}
