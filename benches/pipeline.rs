@@ -49,7 +49,7 @@ use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::registry;
 
 use self::bare::Bare;
-use self::pairs::{Pairs, cpu};
+use self::pairs::{Pairs, cpu, repeat};
 
 #[path = "shared/bare.rs"]
 mod bare;
@@ -71,13 +71,14 @@ fn main() -> Result<ExitCode> {
     };
     let mut workshop = Workshop::open()?;
     let mut missed = 0;
+    println!("{} processors, load average {}", jobs(), load_average());
     println!(
         "(a), (b): microseconds of CPU time, medians of {} pairs",
         effort.pairs
     );
     println!(
         "{:<44} {:>8} {:>8}   {:<24} {:<8} verdict",
-        "", "ours", "bare", "ratio (quartiles)", "goal"
+        "", "this", "that", "ratio (quartiles)", "goal"
     );
     for row in workshop.rows(effort)? {
         let [low, ratio, high] = row.pairs.ratio();
@@ -193,10 +194,10 @@ impl Workshop {
                     effort.pairs,
                     effort.rounds,
                     |rounds| self.run_cases(role, tls, rounds),
-                    |rounds| cpu(|| (0..rounds).try_for_each(|_| bare.ends(role, tls)?.converse())),
+                    |rounds| repeat(rounds, || bare.ends(role, tls)?.converse()),
                 )?;
                 rows.push(Row {
-                    what: format!("(a) a case against bare, {role}, {tls}"),
+                    what: format!("(a) a case / bare, {role}, {tls}"),
                     pairs,
                     goal: CASE_GOAL,
                 });
@@ -207,11 +208,11 @@ impl Workshop {
         let pairs = Pairs::measure(
             effort.pairs,
             effort.rounds,
-            |rounds| cpu(|| (0..rounds).try_for_each(|_| write_down(&mut lines, &record))),
+            |rounds| repeat(rounds, || write_down(&mut lines, &record)),
             |rounds| self.run_cases(Role::Server, TlsVersion::Tls13, rounds),
         )?;
         rows.push(Row {
-            what: "(b) writing a record against a case".into(),
+            what: "(b) writing a record / a case".into(),
             pairs,
             goal: RECORD_GOAL,
         });
@@ -323,6 +324,13 @@ fn default_plan(cases: Vec<Case>, mint: Arc<Mint>) -> Result<Plan> {
         },
         mint,
     })
+}
+
+/// How busy the machine was with other things: (c) is wall time and suffers from them.
+fn load_average() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let minute = load.split_whitespace().next();
+    minute.unwrap_or("unknown").to_owned()
 }
 
 fn jobs() -> usize {

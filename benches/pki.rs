@@ -19,7 +19,7 @@ use mtls_gauntlet::scenario::load::BASELINE;
 use mtls_gauntlet::seed::Seed;
 
 use self::bare::Bare;
-use self::pairs::{Pairs, cpu};
+use self::pairs::{Pairs, repeat};
 
 #[expect(dead_code, reason = "only its certificates are of interest here")]
 #[path = "shared/bare.rs"]
@@ -83,22 +83,8 @@ fn print_ratio() -> Result<()> {
     let pairs = Pairs::measure(
         31,
         400,
-        |rounds| {
-            cpu(|| {
-                (0..rounds).try_for_each(|_| {
-                    drop(pki.remint("peer")?);
-                    Ok(())
-                })
-            })
-        },
-        |rounds| {
-            cpu(|| {
-                (0..rounds).try_for_each(|_| {
-                    drop(bare.mint_peer(ROLE)?);
-                    Ok(())
-                })
-            })
-        },
+        |rounds| repeat(rounds, || Ok(pki.remint("peer")?)),
+        |rounds| repeat(rounds, || bare.mint_peer(ROLE)),
     )?;
     let [low, ratio, high] = pairs.ratio();
     println!(

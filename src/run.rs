@@ -92,7 +92,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
     };
     let (events, inbox) = mpsc::channel();
     let outcome = thread::scope(|scope| {
-        let workers: Vec<_> = (0..plan.jobs.max(1))
+        let workers: Vec<_> = (0..plan.jobs.clamp(1, shop.work.len().max(1)))
             .map(|_| {
                 let (shop, events) = (&shop, events.clone());
                 scope.spawn(move || shop.labour(&events))
@@ -193,11 +193,11 @@ impl Shop<'_> {
                 let clock = Stopwatch::start();
                 let evidence = self.try_case(target, group, staged, post).await;
                 duration_us = u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX);
-                if observed(&evidence).is_some_and(|seen| seen.alert().is_none()) {
-                    // So does a target refuse that is falling apart: what its twins did is history.
-                    post.twins.clear();
-                }
-                if let (Some(control), true) = (&staged.twin, may_need_twin(&evidence)) {
+                if let (Some(control), Some(refusal)) = (&staged.twin, refusal(&evidence)) {
+                    if refusal.alert().is_none() {
+                        // So does a target refuse that is falling apart: what its twins did is history.
+                        post.twins.clear();
+                    }
                     twin = Some(self.try_twin(target, group, staged, control, post).await);
                 }
                 evidence
@@ -397,9 +397,9 @@ impl Post {
     }
 }
 
-/// An acceptance is proof by itself; a refusal is not.
-fn may_need_twin(evidence: &Evidence) -> bool {
-    observed(evidence).is_some_and(|observation| !observation.accepted())
+/// What needs a twin to prove anything: an acceptance is proof by itself, a refusal is not.
+fn refusal(evidence: &Evidence) -> Option<&Observation> {
+    observed(evidence).filter(|observation| !observation.accepted())
 }
 
 fn observed(evidence: &Evidence) -> Option<&Observation> {

@@ -1,6 +1,7 @@
 //! Two ways of doing something, measured in turn: what is compared is CPU time, and the two sides
 //! alternate in one run, so that a busy machine slows both alike.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -68,6 +69,11 @@ pub fn cpu(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
     let before = spent();
     work()?;
     Ok(spent() - before)
+}
+
+/// The CPU time that so many rounds of `work` take.
+pub fn repeat<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Result<Duration> {
+    cpu(|| (0..rounds).try_for_each(|_| work().map(|made| drop(black_box(made)))))
 }
 
 fn spent() -> Duration {

@@ -160,24 +160,34 @@ fn client_verifier(
     Ok(Some(verifier))
 }
 
+/// Adds the environment's revocation lists to a verifier's builder; rustls has one for clients and one
+/// for servers, alike but for their type.
+macro_rules! with_crls {
+    ($builder:expr, $environment:expr) => {{
+        let (mut builder, environment): (_, &Environment) = ($builder, $environment);
+        if environment.revocation != RevocationDepth::None {
+            builder = builder.with_crls(environment.crls.iter().cloned());
+            if environment.revocation == RevocationDepth::EndEntity {
+                builder = builder.only_check_end_entity_revocation();
+            }
+            if environment.unknown_status == Choice::Allow {
+                builder = builder.allow_unknown_revocation_status();
+            }
+            if environment.expired_crl == Choice::Deny {
+                builder = builder.enforce_revocation_expiration();
+            }
+        }
+        builder
+    }};
+}
+
 fn server_verifier(environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>, StartError> {
     if environment.profile == Some(Profile::Spiffe) {
         return Ok(Arc::new(spiffe::ServerVerifier::new(environment)?));
     }
-    let mut builder =
+    let builder =
         WebPkiServerVerifier::builder_with_provider(roots(&environment.trust)?, provider());
-    if environment.revocation != RevocationDepth::None {
-        builder = builder.with_crls(environment.crls.iter().cloned());
-        if environment.revocation == RevocationDepth::EndEntity {
-            builder = builder.only_check_end_entity_revocation();
-        }
-        if environment.unknown_status == Choice::Allow {
-            builder = builder.allow_unknown_revocation_status();
-        }
-        if environment.expired_crl == Choice::Deny {
-            builder = builder.enforce_revocation_expiration();
-        }
-    }
+    let builder = with_crls!(builder, environment);
     Ok(builder.build().map_err(refused)?)
 }
 
@@ -189,18 +199,7 @@ fn webpki_client_verifier(
     if environment.client_auth == ClientAuth::Optional {
         builder = builder.allow_unauthenticated();
     }
-    if environment.revocation != RevocationDepth::None {
-        builder = builder.with_crls(environment.crls.iter().cloned());
-        if environment.revocation == RevocationDepth::EndEntity {
-            builder = builder.only_check_end_entity_revocation();
-        }
-        if environment.unknown_status == Choice::Allow {
-            builder = builder.allow_unknown_revocation_status();
-        }
-        if environment.expired_crl == Choice::Deny {
-            builder = builder.enforce_revocation_expiration();
-        }
-    }
+    let builder = with_crls!(builder, environment);
     builder.build().map_err(refused)
 }
 
