@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
-pub mod exchange;
 pub mod fault;
+pub mod protocol;
 
 const BACKLOG: u32 = 4096;
 const PIPE_OCTETS: usize = 256 * 1024;

@@ -15,7 +15,8 @@ use tokio_rustls::client::TlsStream;
 use super::lenient::AnyServer;
 use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
-use crate::net::{Address, ConnectionId, Stream, exchange};
+use crate::net::protocol::{Opening, Protocol};
+use crate::net::{Address, ConnectionId, Stream};
 use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::peer::completed;
 
@@ -91,7 +92,10 @@ async fn converse(
     if let Some(end) = listen(peer, &mut stream, decided, view).await? {
         return Ok(end);
     }
-    exchange::ask(&mut stream).await?;
+    Protocol::Line
+        .ask(&mut stream, Opening::default(), "")
+        .await?
+        .accepted()?;
     view.data_arrived = true;
     // The evidence is complete; how the other side takes the good-bye is no part of it.
     let _ = stream.shutdown().await;

@@ -13,7 +13,8 @@ use tokio_rustls::TlsAcceptor;
 use super::lenient::AnyClient;
 use super::{Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
-use crate::net::{Listener, Stream, exchange};
+use crate::net::protocol::Protocol;
+use crate::net::{Listener, Stream};
 use crate::observe::{PeerEnd, PeerView};
 use crate::peer::completed;
 
@@ -69,9 +70,9 @@ async fn converse(
     let stream = Faulty::new(stream, peer.faults);
     let mut stream = TlsAcceptor::from(config).accept(stream).await?;
     view.handshake = completed(stream.get_ref().1);
-    exchange::await_question(&mut stream).await?;
+    Protocol::Line.await_question(&mut stream).await?;
     view.data_arrived = true;
-    exchange::answer(&mut stream).await?;
+    Protocol::Line.answer(&mut stream).await?;
     // Wait a moment for the target's good-bye, so that closing does not reset the answer away. A
     // client that keeps its connections need not say any.
     let mut octet = [0];

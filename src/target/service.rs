@@ -21,7 +21,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::views::Views;
 use super::{Running, StartError, Task};
 use crate::expect::Alert;
-use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
+use crate::net::protocol::{Answer, Opening, Protocol};
+use crate::net::{Address, ConnectionId, Listener, Stream, Transport};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::completed;
 use crate::scenario::Role;
@@ -161,10 +162,10 @@ impl Door {
         };
         let mut view = accepted(stream.get_ref().1, self.manners.identity);
         self.views.tell(connection, view.clone(), false);
-        if self.manners.answers && exchange::await_question(&mut stream).await.is_ok() {
+        if self.manners.answers && Protocol::Line.await_question(&mut stream).await.is_ok() {
             view.data_arrived = true;
             // A peer that leaves without the answer is the peer's affair; its view will tell.
-            let _ = exchange::answer(&mut stream).await;
+            let _ = Protocol::Line.answer(&mut stream).await;
         }
         let _ = stream.shutdown().await;
         view
@@ -210,7 +211,8 @@ impl Client {
         };
         let mut view = accepted(stream.get_ref().1, self.manners.identity);
         if self.manners.answers {
-            match exchange::ask(&mut stream).await {
+            let answer = Protocol::Line.ask(&mut stream, Opening::default(), "");
+            match answer.await.and_then(Answer::accepted) {
                 Ok(()) => view.data_arrived = true,
                 Err(error) => {
                     view.end = TargetEnd::Refused(format!("no answer came: {error}"));
