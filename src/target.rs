@@ -196,6 +196,11 @@ pub trait Target: Send + Sync {
     /// Why this deviation from the case with this id is known, if it is.
     fn known(&self, case: &str) -> Option<&str>;
 
+    /// Why the twin of the case with this id is not accepted, if that is known: what the target lacks.
+    fn lacks(&self, _case: &str) -> Option<&str> {
+        None
+    }
+
     /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
     /// it.
     ///

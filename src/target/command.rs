@@ -45,8 +45,7 @@ pub struct Command {
     prepared: OnceCell<Result<TempDir, String>>,
 }
 
-/// How long a command that prints a version may take, and one that prepares a target.
-const VERSION: Duration = Duration::from_secs(20);
+/// How long the command that prepares a target may take.
 const PREPARATION: Duration = Duration::from_secs(120);
 
 impl Command {
@@ -163,6 +162,10 @@ impl Target for Command {
         self.descriptor.known(case)
     }
 
+    fn lacks(&self, case: &str) -> Option<&str> {
+        self.descriptor.lacks(case)
+    }
+
     fn start(
         &self,
         environment: Arc<Environment>,
@@ -173,15 +176,14 @@ impl Target for Command {
                 let why = format!("it has no {} role", environment.role);
                 return Err(StartError::Unsupported(why));
             };
-            Ok(match environment.role {
-                Role::Server => {
-                    Box::new(Server::start(self, description, environment).await?) as Box<_>
-                }
+            let running: Box<dyn Running> = match environment.role {
+                Role::Server => Box::new(Server::start(self, description, environment).await?),
                 Role::Client if description.start.is_empty() => {
                     Box::new(Caller::start(self, description, environment).await?)
                 }
                 Role::Client => Box::new(Dialler::start(self, description, environment).await?),
-            })
+            };
+            Ok(running)
         })
     }
 }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Capability;
+use super::stack::Stack;
 use crate::document::{Document, DocumentError};
 use crate::net::protocol::Protocol;
 use crate::scenario::{Profile, Role};
@@ -26,9 +27,13 @@ pub struct Descriptor {
     pub server: Option<RoleDescription>,
     /// Its client role.
     pub client: Option<RoleDescription>,
-    known: Vec<(GlobMatcher, String)>,
+    known: Globs,
+    lacks: Globs,
     profiles: Vec<Profile>,
 }
+
+/// Globs over case ids, each with a reason.
+pub type Globs = Vec<(GlobMatcher, String)>;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -51,9 +56,12 @@ struct File {
     /// Its client role.
     #[serde(default)]
     client: Option<RoleDescription>,
-    /// Deviations of the library that do not show in it, and why.
+    /// Globs of the stack's file that do not hold for it, and why.
     #[serde(default)]
     spared: BTreeMap<String, String>,
+    /// What it lacks, so that twins are refused: a glob over case ids, and the reason with a reference.
+    #[serde(default)]
+    lacks: BTreeMap<String, String>,
     /// Its documented deviations: a glob over case ids, and the reason with a reference.
     #[serde(default)]
     known: BTreeMap<String, String>,
@@ -191,14 +199,16 @@ impl Descriptor {
             }
         }
         let mut known = globs(&document, "known", file.known)?;
+        let mut lacks = globs(&document, "lacks", file.lacks)?;
         if let Some(stack) = &file.stack {
             let spared = globs(&document, "spared", file.spared)?;
-            let shared = super::stack::known(stack)
+            let is_spared = |glob: &GlobMatcher| {
+                spared.iter().any(|(one, _)| one.glob() == glob.glob())
+            };
+            let shared = Stack::named(stack)
                 .map_err(|hint| document.error_at(&["stack"], "unknown stack", Some(hint)))?;
-            let shared = shared
-                .into_iter()
-                .filter(|(glob, _)| !spared.iter().any(|(one, _)| one.glob() == glob.glob()));
-            known.extend(shared);
+            known.extend(shared.known.into_iter().filter(|(glob, _)| !is_spared(glob)));
+            lacks.extend(shared.lacks.into_iter().filter(|(glob, _)| !is_spared(glob)));
         }
         Ok(Self {
             version: file.version,
@@ -206,6 +216,7 @@ impl Descriptor {
             server: file.server,
             client: file.client,
             known,
+            lacks,
             profiles: file.profiles,
         })
     }
@@ -220,10 +231,12 @@ impl Descriptor {
 
     /// Why a deviation in this case is known, if it is.
     pub fn known(&self, case: &str) -> Option<&str> {
-        self.known
-            .iter()
-            .find(|(glob, _)| glob.is_match(case))
-            .map(|(_, reason)| reason.as_str())
+        reason(&self.known, case)
+    }
+
+    /// What it lacks, so that this case's twin is not accepted, if that is known.
+    pub fn lacks(&self, case: &str) -> Option<&str> {
+        reason(&self.lacks, case)
     }
 
     /// Does it follow this profile?
@@ -300,11 +313,22 @@ impl RoleDescription {
     }
 }
 
-fn globs(
+fn reason<'g>(globs: &'g Globs, case: &str) -> Option<&'g str> {
+    globs
+        .iter()
+        .find(|(glob, _)| glob.is_match(case))
+        .map(|(_, reason)| reason.as_str())
+}
+
+/// The globs of a table.
+///
+/// # Errors
+/// When one is none.
+pub fn globs(
     document: &Document<'_>,
     table: &str,
     entries: BTreeMap<String, String>,
-) -> Result<Vec<(GlobMatcher, String)>, DocumentError> {
+) -> Result<Globs, DocumentError> {
     let mut globs = Vec::new();
     for (glob, reason) in entries {
         let matcher = Glob::new(&glob)

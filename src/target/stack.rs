@@ -5,44 +5,57 @@
 
 use std::collections::BTreeMap;
 
-use globset::{Glob, GlobMatcher};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::descriptor::{Globs, globs};
 use crate::document::{Document, nearest};
 
 include!(concat!(env!("OUT_DIR"), "/stacks.rs"));
+
+/// What is known of a library.
+#[derive(Debug)]
+pub struct Stack {
+    /// Its documented deviations.
+    pub known: Globs,
+    /// What it lacks, so that twins are refused.
+    pub lacks: Globs,
+}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct File {
     /// A glob over case ids, and the reason with a reference.
+    #[serde(default)]
     known: BTreeMap<String, String>,
+    /// The same for what it lacks.
+    #[serde(default)]
+    lacks: BTreeMap<String, String>,
 }
 
-/// The known deviations of this stack.
-///
-/// # Errors
-/// When there is no such stack, or its file is invalid; says what to do.
-pub fn known(name: &str) -> Result<Vec<(GlobMatcher, String)>, String> {
-    let file = format!("{name}.toml");
-    let Some((_, text)) = STACKS.iter().find(|(known, _)| *known == file) else {
-        let names = STACKS.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
-        return Err(match nearest(name, names.clone()) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("it is one of {}", names.collect::<Vec<_>>().join(", ")),
-        });
-    };
-    let path = format!("targets/stack/{file}");
-    let document = Document::parse(&path, text).map_err(|error| error.to_string())?;
-    let file: File = document.read().map_err(|error| error.to_string())?;
-    file.known
-        .into_iter()
-        .map(|(glob, reason)| {
-            let matcher = Glob::new(&glob)
-                .map_err(|error| document.error_at(&["known", &glob], &error.to_string(), None))
-                .map_err(|error| error.to_string())?;
-            Ok((matcher.compile_matcher(), reason))
-        })
-        .collect()
+impl Stack {
+    /// The stack with this name.
+    ///
+    /// # Errors
+    /// When there is no such stack, or its file is invalid; says what to do.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let file = format!("{name}.toml");
+        let Some((_, text)) = STACKS.iter().find(|(known, _)| *known == file) else {
+            let names = STACKS.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
+            return Err(match nearest(name, names.clone()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("it is one of {}", names.collect::<Vec<_>>().join(", ")),
+            });
+        };
+        let path = format!("targets/stack/{file}");
+        let parse = || {
+            let document = Document::parse(&path, text)?;
+            let file: File = document.read()?;
+            Ok(Self {
+                known: globs(&document, "known", file.known)?,
+                lacks: globs(&document, "lacks", file.lacks)?,
+            })
+        };
+        parse().map_err(|error: crate::document::DocumentError| error.to_string())
+    }
 }

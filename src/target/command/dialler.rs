@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::launch::{Launched, launch, ports};
 use super::server::{listen, port};
 use super::{Command, application};
-use crate::net::protocol::Answer;
+use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Listener};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
@@ -59,8 +59,7 @@ impl Dialler {
         let protocol = self.application.protocol;
         let answer = async {
             let mut stream = address.dial().await?;
-            let opening = protocol.open(&mut stream).await?;
-            protocol.ask(&mut stream, opening, &self.host).await
+            protocol.ask(&mut stream, Opening::default(), &self.host).await
         };
         let refused = |words| TargetView::of(TargetEnd::Refused(words));
         match answer.await {

@@ -117,7 +117,7 @@ pub fn variables(
 /// # Errors
 /// `Broken`, when there is none.
 pub fn ports(backend: u16, peer: u16) -> Result<Ports, StartError> {
-    let mut free = || {
+    let free = || {
         const FIRST: u32 = 10_000;
         const COUNT: u32 = 22_000;
         // Two programs at a time should not try the same ports in the same order.

@@ -162,7 +162,7 @@ impl Place {
         let speaks = |version| environment.versions.contains(&version);
         let (tls12, tls13) = (speaks(TlsVersion::Tls12), speaks(TlsVersion::Tls13));
         let alpn = environment.alpn.iter();
-        Value::from_serialize(json!({
+        template_value(json!({
             "dir": self.path(),
             "prepared": prepared,
             "home": super::home(),
@@ -253,7 +253,12 @@ pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static
 }
 
 fn peer_address(port: u16) -> Value {
-    Value::from_serialize(json!({ "host": "127.0.0.1", "port": port }))
+    template_value(json!({ "host": "127.0.0.1", "port": port }))
+}
+
+fn template_value(json: serde_json::Value) -> Value {
+    // Every JSON value is a template's value.
+    serde_json::from_value(json).unwrap_or(Value::UNDEFINED)
 }
 
 fn choice(choice: Choice) -> &'static str {

@@ -119,7 +119,6 @@ async fn serve(listener: Listener, protocol: Protocol) {
         };
         tokio::spawn(async move {
             // What the target makes of our answers is the target's affair.
-            let _ = protocol.welcome(&mut stream).await;
             if protocol.await_question(&mut stream).await.is_ok() {
                 let _ = protocol.answer(&mut stream).await;
             }
