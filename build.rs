@@ -1,4 +1,4 @@
-//! Embeds the scenario files, and the version of rustls that the embedded target is built on.
+//! Embeds the scenario and target files, and the version of rustls that the embedded target is built on.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,9 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
 
-    let folder = root.join("scenarios");
-    let mut files = Vec::new();
-    collect(&folder, &mut files)?;
-    files.sort();
-    let mut list = String::from("&[\n");
-    for file in &files {
-        let path = file.strip_prefix(&folder).unwrap_or(file).display();
-        let _ = writeln!(
-            list,
-            "    (\"{path}\", include_str!({:?})),",
-            file.display().to_string()
-        );
-    }
-    list.push_str("]\n");
-    fs::write(out.join("scenarios.rs"), list)?;
+    embed(&root.join("scenarios"), "scenarios", None, &out)?;
+    embed(&root.join("targets"), "targets", Some("DESCRIPTORS"), &out)?;
+    embed(&root.join("targets/stack"), "stacks", Some("STACKS"), &out)?;
 
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
     println!(
@@ -33,12 +21,36 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+/// Writes `<file>.rs`: the name and text of each TOML file in `folder`, as an expression or a constant.
+/// Constants hold what lies in the folder itself; the expression, what lies below it too.
+fn embed(folder: &Path, file: &str, constant: Option<&str>, out: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    collect(folder, constant.is_none(), &mut files)?;
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in &files {
+        let path = file.strip_prefix(folder).unwrap_or(file).display();
+        let _ = writeln!(
+            list,
+            "    (\"{path}\", include_str!({:?})),",
+            file.display().to_string()
+        );
+    }
+    list.push_str("]\n");
+    if let Some(constant) = constant {
+        list = format!("const {constant}: &[(&str, &str)] = {list};\n");
+    }
+    fs::write(out.join(file).with_extension("rs"), list)
+}
+
+fn collect(folder: &Path, deep: bool, files: &mut Vec<PathBuf>) -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files)?;
+            if deep {
+                collect(&path, deep, files)?;
+            }
         } else if path
             .extension()
             .is_some_and(|extension| extension == "toml")

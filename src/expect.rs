@@ -20,6 +20,17 @@ pub struct Expectation {
     pub identity: Option<String>,
 }
 
+impl Expectation {
+    /// This outcome, in any manner.
+    pub fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            alert: Vec::new(),
+            identity: None,
+        }
+    }
+}
+
 /// The outcomes that a scenario can ask for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -193,6 +193,7 @@ pub fn judge(
             FailureKind::Hang,
             "the target neither accepted nor refused the peer before the case's time was up",
         ),
+        Happened::NotStarted(words) => judge_absence(expectation, &words),
         Happened::Accepted => judge_acceptance(expectation, observation),
         Happened::Refused(how) => judge_refusal(expectation, observation, &how, twin),
     }
@@ -201,6 +202,8 @@ pub fn judge(
 enum Happened {
     Accepted,
     Refused(String),
+    /// The target would not have its configuration, in these words.
+    NotStarted(String),
     Hung,
     Crashed(String),
     Broken(String),
@@ -213,10 +216,16 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         (Some(TargetEnd::RefusedToStart(words)), _) if may_refuse_to_start => {
             Happened::Refused(format!("by not starting at all: {words}"))
         }
-        (Some(TargetEnd::RefusedToStart(words)), _) => Happened::Broken(format!(
-            "the target would not start with this configuration: {words}"
-        )),
+        (Some(TargetEnd::RefusedToStart(words)), _) => Happened::NotStarted(words.clone()),
+        (Some(TargetEnd::Broken(words)), _) => Happened::Broken(words.clone()),
+        // A client that says so was not served, whatever its server thinks.
+        (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => {
+            Happened::Refused(format!("after the answer had gone out, in its own words: {words}"))
+        }
         (_, PeerEnd::Exchanged) => Happened::Accepted,
+        (_, PeerEnd::RefusedAboveTls(words)) => {
+            Happened::Refused(format!("above TLS, after a completed handshake: {words}"))
+        }
         (_, PeerEnd::Alert(alert)) => Happened::Refused(format!("with the alert {alert}")),
         (_, PeerEnd::UnnamedAlert(number)) => {
             Happened::Refused(format!("with an alert that has no name, number {number}"))
@@ -231,6 +240,7 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         (_, PeerEnd::Closed) => Happened::Refused("by closing the connection".into()),
         (_, PeerEnd::Reset) => Happened::Refused("by resetting the connection".into()),
         (_, PeerEnd::TimedOut) => Happened::Hung,
+        (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => Happened::NotStarted(words.clone()),
         (_, PeerEnd::Unmet) => Happened::Broken("the peer met nobody".into()),
     }
 }
@@ -262,6 +272,17 @@ fn judge_acceptance(expectation: &Expectation, observation: &Observation) -> Jud
             "a peer that must be refused exchanged application data with the target",
         ),
         Outcome::Policy => Judgement::new(Verdict::Policy, "accepts"),
+    }
+}
+
+/// The target would not start, in a scenario that is not about that. Where it ought to accept the peer,
+/// that is a refusal; where it ought to refuse, it was never asked.
+fn judge_absence(expectation: &Expectation, words: &str) -> Judgement {
+    let how = format!("the target does not start with this configuration: {words}");
+    match expectation.outcome {
+        Outcome::Accept => Judgement::failed(FailureKind::RefusedValid, how),
+        Outcome::Reject => Judgement::new(Verdict::Unsupported, how),
+        Outcome::Policy => Judgement::new(Verdict::Policy, format!("refuses: {how}")),
     }
 }
 
@@ -303,6 +324,10 @@ fn judge_refusal(
 
 /// The peer was refused; was it in a proper manner?
 fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str) -> Judgement {
+    let how = &match observation.peer.certificate_arrived {
+        true => format!("{how}, after it had handed over its own certificate"),
+        false => how.to_owned(),
+    };
     let target_end = observation.target.as_ref().map(|target| &target.end);
     if matches!(target_end, Some(TargetEnd::RefusedToStart(_))) {
         return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
@@ -314,6 +339,10 @@ fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str)
         );
     }
     let alert = observation.alert();
+    let above_tls = matches!(observation.peer.end, PeerEnd::RefusedAboveTls(_));
+    if above_tls {
+        return Judgement::new(Verdict::Lenient, format!("the peer was refused {how}"));
+    }
     if expectation.alert.is_empty() || alert.is_some_and(|alert| expectation.alert.contains(&alert))
     {
         return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
@@ -333,6 +362,7 @@ pub fn in_words(observation: &Observation) -> String {
     match what_happened(observation, true) {
         Happened::Accepted => "application data went both ways".into(),
         Happened::Refused(how) => format!("refused {how}"),
+        Happened::NotStarted(words) => format!("the target did not start: {words}"),
         Happened::Hung => "nothing happened until the time was up".into(),
         Happened::Crashed(words) => format!("the target died: {words}"),
         Happened::Broken(words) => words,

@@ -17,8 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
-pub mod exchange;
 pub mod fault;
+pub mod protocol;
 
 const BACKLOG: u32 = 4096;
 const PIPE_OCTETS: usize = 256 * 1024;
@@ -87,7 +87,7 @@ impl Listener {
                 let (stream, remote) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 Ok(Stream {
-                    id: ConnectionId(u64::from(remote.port())),
+                    id: ConnectionId::of_port(remote.port()),
                     carrier: Carrier::Tcp(stream),
                 })
             }
@@ -118,7 +118,7 @@ impl Address {
             Self::Tcp(address) => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
-                let id = ConnectionId(u64::from(stream.local_addr()?.port()));
+                let id = ConnectionId::of_port(stream.local_addr()?.port());
                 Ok(Stream {
                     id,
                     carrier: Carrier::Tcp(stream),
@@ -171,6 +171,13 @@ impl Pipe {
 /// Names a connection alike at both ends, as long as its listener lives.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The connection whose dialling end has this TCP port.
+    pub fn of_port(port: u16) -> Self {
+        Self(u64::from(port))
+    }
+}
 
 /// One end of a connection.
 pub struct Stream {

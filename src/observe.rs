@@ -25,8 +25,11 @@ pub struct PeerView {
     /// The handshake, if it completed at this end. In TLS 1.3 that proves nothing about the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshake: Option<Handshake>,
-    /// Did application data of the target arrive here?
+    /// Did application data of the target arrive here? A refusal above TLS is none.
     pub data_arrived: bool,
+    /// As a server: did the target hand over a certificate of its own?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_arrived: bool,
     /// How it ended.
     pub end: PeerEnd,
 }
@@ -41,6 +44,8 @@ pub enum PeerEnd {
     Alert(Alert),
     /// The target sent a fatal alert with a number that has no name here.
     UnnamedAlert(u8),
+    /// The handshake was completed, and the target's application refused, in these words.
+    RefusedAboveTls(String),
     /// The target closed the connection and gave no reason.
     Closed,
     /// The connection was reset: an alert may have been lost with it.
@@ -83,6 +88,21 @@ pub enum TargetEnd {
     RefusedToStart(String),
     /// It died.
     Crashed(String),
+    /// The harness could not run it, for this reason.
+    Broken(String),
+}
+
+impl TargetView {
+    /// A view of which nothing is known but the end.
+    pub fn of(end: TargetEnd) -> Self {
+        Self {
+            end,
+            identity: None,
+            alert_sent: None,
+            handshake: None,
+            data_arrived: false,
+        }
+    }
 }
 
 /// A completed handshake.
@@ -111,15 +131,10 @@ impl Observation {
             peer: PeerView {
                 handshake: None,
                 data_arrived: false,
+                certificate_arrived: false,
                 end: PeerEnd::Unmet,
             },
-            target: Some(TargetView {
-                end: TargetEnd::RefusedToStart(reason),
-                identity: None,
-                alert_sent: None,
-                handshake: None,
-                data_arrived: false,
-            }),
+            target: Some(TargetView::of(TargetEnd::RefusedToStart(reason))),
         }
     }
 

@@ -17,11 +17,13 @@ use tokio::io::AsyncReadExt;
 use crate::expect::Alert;
 use crate::net::Stream;
 use crate::net::fault::{Faults, Silence};
+use crate::net::protocol::Protocol;
 use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView};
 use crate::pki::Identity;
 use crate::scenario::{HandshakePoint, TlsVersion};
 
 pub mod client;
+mod hark;
 mod lenient;
 pub mod server;
 
@@ -52,6 +54,27 @@ pub struct Peer {
     pub listen: Duration,
     /// How long the whole connection may take.
     pub deadline: Duration,
+}
+
+/// What a target speaks inside TLS, and what its answers mean.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The HTTP status codes that are acceptance.
+    pub accepts: Vec<u16>,
+    /// The HTTP status codes that are a refusal above TLS.
+    pub refuses: Vec<u16>,
+}
+
+impl Default for Application {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Line,
+            accepts: vec![200],
+            refuses: vec![400, 403],
+        }
+    }
 }
 
 impl Peer {
@@ -144,11 +167,20 @@ async fn stay_mute(peer: &Peer, stream: &mut Stream) -> io::Result<PeerEnd> {
     Ok(PeerEnd::Closed)
 }
 
+/// What the peer has seen when there was nobody to meet.
+pub fn unmet() -> PeerView {
+    PeerView {
+        end: PeerEnd::Unmet,
+        ..unheard()
+    }
+}
+
 /// What the peer has seen before anything has happened, and when nothing ever does.
 fn unheard() -> PeerView {
     PeerView {
         handshake: None,
         data_arrived: false,
+        certificate_arrived: false,
         end: PeerEnd::TimedOut,
     }
 }

@@ -11,7 +11,7 @@ use crate::observe::Observation;
 use crate::scenario::{Role, TlsVersion};
 
 /// The version of the record's schema.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The versioned record of one invocation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -67,6 +67,13 @@ pub struct TargetRecord {
     pub version: String,
     /// How often it was started in this role.
     pub starts: u32,
+    /// How many starts its cases ask for: one for each distinct environment, and one for each twin whose
+    /// environment is not its case's.
+    #[serde(default)]
+    pub environments: u32,
+    /// Why it is not there, and how to get it, if it is not: then no case was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
 }
 
 /// What came of one case against one target.
@@ -107,6 +114,9 @@ pub struct CaseRecord {
     pub known: Option<String>,
     /// The verdict's grounds in one plain sentence.
     pub reason: String,
+    /// What the target logged meanwhile, for cases that did not go well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// What the twin did, for cases that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<TwinRecord>,

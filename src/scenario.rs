@@ -12,8 +12,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::expect::{Expectation, Level};
-use crate::pki::recipe::{CrlRecipes, OcspRecipe, Recipes};
+use crate::expect::{Expectation, Level, Outcome};
+use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 
 pub mod expand;
 pub mod load;
@@ -79,6 +79,48 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The baseline and nothing else: what every target must be able to start with.
+    pub fn baseline() -> Self {
+        Self {
+            id: "baseline".into(),
+            path: String::new(),
+            digest: String::new(),
+            control: None,
+            title: "The baseline peer is accepted".into(),
+            level: Level::Must,
+            spec: Vec::new(),
+            why: "Nothing else can be asked of a target that cannot do this.".into(),
+            roles: Role::both(),
+            tls: TlsVersion::both(),
+            tags: Vec::new(),
+            profile: None,
+            pki: Recipes::default(),
+            peer: PeerPlan::default(),
+            target: TargetPlan::default(),
+            crl: CrlRecipes::default(),
+            ocsp: None,
+            expect: Expectation::of(Outcome::Accept),
+            twin: None,
+        }
+    }
+
+    /// The next moment after the run's clock at which a certificate, list or response of this scenario
+    /// or its twin begins or ends to be valid, in seconds.
+    pub fn next_moment(&self) -> Option<i64> {
+        let certificates = self.pki.values().flat_map(|recipe| [recipe.not_before, recipe.not_after]);
+        let lists = self.crl.values().flat_map(|crl| [crl.this_update, crl.next_update]);
+        let responses = self.ocsp.iter().flat_map(|ocsp| [ocsp.this_update, ocsp.next_update]);
+        let own = certificates
+            .chain(lists)
+            .chain(responses)
+            .filter_map(|moment| match moment? {
+                Moment::Relative(seconds) => (seconds >= 0).then_some(seconds),
+                Moment::Absolute(_) => None,
+            });
+        own.chain(self.control.iter().filter_map(|twin| twin.next_moment()))
+            .min()
+    }
+
     /// The family: the first part of the id.
     pub fn family(&self) -> &str {
         self.id.split_once('/').map_or("", |(family, _)| family)

@@ -14,17 +14,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::net::{Address, ConnectionId, Transport};
+use crate::net::{Address, ConnectionId, Listener, Transport};
 use crate::observe::TargetView;
+use crate::peer::Application;
 use crate::pki::{Identity, TrustBundle};
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
-mod descriptor;
+pub mod command;
+pub mod descriptor;
 pub mod identity;
 pub mod planted;
 pub mod registry;
 pub mod rustls;
 pub mod service;
+mod stack;
+mod views;
 
 /// A boxed future: targets are kept behind one trait.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -98,6 +102,8 @@ pub enum Capability {
     HandshakeDeadline,
     /// The X.509-SVID rules.
     Spiffe,
+    /// Telling whom the application is told that the peer is.
+    Identity,
 }
 
 impl Capability {
@@ -115,6 +121,7 @@ impl Capability {
             Self::OptionalClientAuth => "optional client authentication",
             Self::HandshakeDeadline => "a handshake deadline",
             Self::Spiffe => "the SPIFFE profile",
+            Self::Identity => "telling whom it takes the peer for",
         }
     }
 }
@@ -168,13 +175,34 @@ pub trait Target: Send + Sync {
     /// The version of the implementation.
     fn version(&self) -> String;
 
+    /// Why it is not there, and how to get it, if it is not.
+    fn absent(&self) -> Option<String> {
+        None
+    }
+
+    /// Does it play this role?
+    fn plays(&self, _role: Role) -> bool {
+        true
+    }
+
+    /// Does it take the run's clock, which stands still? Others go by their own.
+    fn has_injected_clock(&self) -> bool {
+        true
+    }
+
     /// Can it do this?
-    fn supports(&self, capability: Capability) -> bool;
+    fn supports(&self, role: Role, capability: Capability) -> bool;
 
     /// Why this deviation from the case with this id is known, if it is.
     fn known(&self, case: &str) -> Option<&str>;
 
-    /// Starts it. Runs on the thread and in the runtime that will talk to it.
+    /// Why the twin of the case with this id is not accepted, if that is known: what the target lacks.
+    fn lacks(&self, _case: &str) -> Option<&str> {
+        None
+    }
+
+    /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
+    /// it.
     ///
     /// # Errors
     /// Says whether the target refused the configuration or the harness failed.
@@ -182,13 +210,23 @@ pub trait Target: Send + Sync {
         &self,
         environment: Arc<Environment>,
         transport: Transport,
-    ) -> Result<Box<dyn Running>, StartError>;
+    ) -> Task<'_, Result<Box<dyn Running>, StartError>>;
 }
 
-/// A started target.
+/// A started target. Dropping it ends it, at once and without ceremony.
 pub trait Running {
     /// Role server: where to dial it.
     fn address(&self) -> Option<Address>;
+
+    /// What it speaks inside TLS.
+    fn application(&self) -> Application {
+        Application::default()
+    }
+
+    /// Role client: where the peer has to listen, for a target that was told so when it was started.
+    fn upstream(&self) -> Option<&Listener> {
+        None
+    }
 
     /// Role server: its view of the connection with this id, as soon as it has decided whether to
     /// accept the peer. Pends for ever where the target cannot tell.
@@ -199,6 +237,38 @@ pub trait Running {
 
     /// Role client: connects to `peer`, tries a round trip of application data, and says what it saw.
     fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>>;
+
+    /// How it died, if it does within this time.
+    fn death(&self, _within: Duration) -> Task<'_, Option<String>> {
+        Box::pin(async { None })
+    }
+
+    /// How long its log is now.
+    fn log_end(&self) -> usize {
+        0
+    }
+
+    /// What it has logged since its log was so long; none for a target without a log.
+    fn log_since(&self, _end: usize) -> Option<String> {
+        None
+    }
+
+    /// Takes this environment's certificates, keys and lists instead of those it was started with.
+    ///
+    /// # Errors
+    /// Why it did not.
+    fn reload(&mut self, _environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
+        Box::pin(async { Err("the target cannot reload".into()) })
+    }
+
+    /// Ends it in an orderly way.
+    fn stop(self: Box<Self>) -> Task<'static, ()>
+    where
+        Self: 'static,
+    {
+        drop(self);
+        Box::pin(async {})
+    }
 }
 
 /// Why a target did not start.

@@ -17,11 +17,14 @@ use crate::expect::Level;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::record::{Objection, Run};
+use crate::record::{Objection, Run, TargetRecord};
 use crate::report::Format;
 use crate::run::environment::{Patience, Stage};
+use crate::run::event::Event;
 use crate::run::{Plan, run as run_plan};
+use crate::scenario::Role;
 use crate::seed::Seed;
+use crate::target::command::process;
 use crate::target::{Target, registry};
 
 use self::output::Output;
@@ -37,8 +40,13 @@ pub(super) struct Arguments {
     selection: SelectionArguments,
 
     /// A column of the matrix; may be given several times. A planted bug is planted:<bug>.
+    /// What ends in .toml is a descriptor of your own.
     #[arg(long, value_name = "NAME", default_value = "rustls")]
     target: Vec<String>,
+
+    /// Every target that is installed; the others show as absent.
+    #[arg(long, conflicts_with = "target")]
+    all_targets: bool,
 
     /// The weakest level whose failures count: must, should or may.
     #[arg(long, value_name = "LEVEL", default_value = "must")]
@@ -80,7 +88,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let cases = arguments.selection.cases()?;
-    let targets = targets(&arguments.target)?;
+    let (targets, absent) = if arguments.all_targets {
+        all_targets()?
+    } else {
+        (targets(&arguments.target)?, Vec::new())
+    };
     let clock = Clock::start();
     let pool = Arc::new(KeyPool::new(Seed(arguments.seed)));
     let plan = Plan {
@@ -107,6 +119,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stop = interrupted()?;
     let mut progress = Progress::start();
     let mut trouble = None;
+    for record in absent {
+        output
+            .take(Event::TargetFinished(record))
+            .map_err(Failure::from)?;
+    }
     let outcome = run_plan(&plan, &stop, |event| {
         progress.show(&event);
         if let Err(error) = output.take(event) {
@@ -155,11 +172,43 @@ pub(super) fn targets(names: &[String]) -> Result<Vec<Arc<dyn Target>>, Failure>
     let mut targets: Vec<Arc<dyn Target>> = Vec::new();
     for name in names {
         let target = registry::find(name).map_err(Failure::usage)?;
+        if let Some(why) = target.absent() {
+            return Err(Failure::usage(anyhow!("the target `{name}` is absent: {why}")));
+        }
         if !targets.iter().any(|known| known.name() == target.name()) {
             targets.push(target);
         }
     }
     Ok(targets)
+}
+
+/// Every target that is there, and the columns of those that are not.
+fn all_targets() -> Result<(Vec<Arc<dyn Target>>, Vec<TargetRecord>), Failure> {
+    let mut there: Vec<Arc<dyn Target>> = Vec::new();
+    let mut absent = Vec::new();
+    for name in registry::names() {
+        if registry::is_planted(&name) {
+            continue;
+        }
+        let target = registry::find(&name).map_err(Failure::usage)?;
+        let Some(why) = target.absent() else {
+            there.push(target);
+            continue;
+        };
+        for role in Role::ALL {
+            if target.plays(role) {
+                absent.push(TargetRecord {
+                    name: name.clone(),
+                    role,
+                    version: String::new(),
+                    starts: 0,
+                    environments: 0,
+                    absent: Some(why.clone()),
+                });
+            }
+        }
+    }
+    Ok((there, absent))
 }
 
 /// How many workers there are, unless the user says otherwise.
@@ -183,6 +232,7 @@ pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
             runtime.block_on(async {
                 while told_to_end().await {
                     if raised.swap(true, Ordering::Relaxed) {
+                        process::end_all();
                         std::process::exit(Exit::Broken.status().into());
                     }
                 }

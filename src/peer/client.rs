@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::client::{ClientSessionStore, ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
@@ -13,11 +14,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::lenient::AnyServer;
-use super::{Peer, end_of, provider, stay_mute, unheard};
+use super::hark::Hark;
+use super::{Application, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
-use crate::net::{Address, ConnectionId, Stream, exchange};
+use crate::net::protocol::Answer;
+use crate::net::{Address, ConnectionId, Stream};
 use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::peer::completed;
+use crate::scenario::TlsVersion;
 
 /// Meets the server at `address`. `decided` yields the target's view of the connection that it is
 /// called with, as soon as the target has made up its mind; where the target cannot tell it pends, and
@@ -27,13 +31,15 @@ use crate::peer::completed;
 /// When the peer itself cannot be set up or is refused a connection: the harness's fault.
 pub async fn meet<D>(
     peer: &Peer,
+    application: &Application,
     address: &Address,
     decided: impl FnOnce(ConnectionId) -> D,
 ) -> io::Result<(Option<ConnectionId>, PeerView)>
 where
     D: Future<Output = TargetView>,
 {
-    let config = Arc::new(config(peer)?);
+    let hark = Arc::new(Hark::default());
+    let config = Arc::new(config(peer, &hark)?);
     let mut connection = None;
     let mut view = unheard();
     // A target that does not accept in time hangs as one that does not answer: all is in the deadline.
@@ -44,7 +50,13 @@ where
         }
         let stream = address.dial().await?;
         let decided = decided(*connection.insert(stream.id()));
-        let end = converse(peer, config, stream, decided, &mut view).await;
+        let decided = async {
+            tokio::select! {
+                view = decided => view.end == TargetEnd::Accepted,
+                () = hark.ticket() => true,
+            }
+        };
+        let end = converse(peer, application, config, stream, decided, &mut view).await;
         Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
     };
     if let Ok(end) = timeout(peer.deadline, meeting).await {
@@ -53,7 +65,7 @@ where
     Ok((connection, view))
 }
 
-fn config(peer: &Peer) -> io::Result<ClientConfig> {
+fn config(peer: &Peer, hark: &Arc<Hark>) -> io::Result<ClientConfig> {
     let certificates = Presents {
         certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
     };
@@ -63,18 +75,21 @@ fn config(peer: &Peer) -> io::Result<ClientConfig> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyServer))
         .with_client_cert_resolver(Arc::new(certificates));
-    config.resumption = Resumption::disabled();
+    config.resumption = Resumption::store(Arc::clone(hark) as Arc<dyn ClientSessionStore>)
+        .tls12_resumption(Tls12Resumption::Disabled);
     config.enable_sni = peer.server_name.is_some();
     config.alpn_protocols.clone_from(&peer.alpn);
     Ok(config)
 }
 
 /// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
+/// `decided` says whether the target is known to have accepted the peer, as soon as that is known.
 async fn converse(
     peer: &Peer,
+    application: &Application,
     config: Arc<ClientConfig>,
     mut stream: Stream,
-    decided: impl Future<Output = TargetView>,
+    decided: impl Future<Output = bool>,
     view: &mut PeerView,
 ) -> io::Result<PeerEnd> {
     if peer.mute {
@@ -85,31 +100,52 @@ async fn converse(
         || ServerName::from(std::net::IpAddr::from(std::net::Ipv4Addr::LOCALHOST)),
         ServerName::DnsName,
     );
+    let host = name.to_str().into_owned();
+    let opening = application.protocol.open(&mut stream).await?;
     let stream = Faulty::new(stream, peer.faults);
     let mut stream = TlsConnector::from(config).connect(name, stream).await?;
     view.handshake = completed(stream.get_ref().1);
     if let Some(end) = listen(peer, &mut stream, decided, view).await? {
         return Ok(end);
     }
-    exchange::ask(&mut stream).await?;
-    view.data_arrived = true;
+    let asking = application.protocol.ask(&mut stream, opening, &host);
+    let end = match asking.await? {
+        Answer::Accepted => PeerEnd::Exchanged,
+        Answer::Status(status) if application.accepts.contains(&status) => PeerEnd::Exchanged,
+        Answer::Status(status) if application.refuses.contains(&status) => {
+            PeerEnd::RefusedAboveTls(format!("HTTP {status}"))
+        }
+        Answer::Status(status) => PeerEnd::Failed(format!(
+            "the target answered HTTP {status}, which its descriptor lists neither under `accepts` nor \
+             under `refuses`"
+        )),
+        Answer::Refused(words) => PeerEnd::RefusedAboveTls(words),
+        Answer::Strange(words) => PeerEnd::Failed(words),
+    };
+    view.data_arrived = end == PeerEnd::Exchanged;
     // The evidence is complete; how the other side takes the good-bye is no part of it.
     let _ = stream.shutdown().await;
-    Ok(PeerEnd::Exchanged)
+    Ok(end)
 }
 
 /// Listens until the target has decided or the moment is over. `None`: it is time to write.
 async fn listen(
     peer: &Peer,
     stream: &mut TlsStream<Faulty>,
-    decided: impl Future<Output = TargetView>,
+    decided: impl Future<Output = bool>,
     view: &mut PeerView,
 ) -> io::Result<Option<PeerEnd>> {
+    // In TLS 1.2 the target's Finished comes after its judgement, and there is nothing to wait for but
+    // those who judge again above TLS.
+    let listen = match peer.version {
+        TlsVersion::Tls12 => peer.listen.min(AFTER_FINISHED),
+        TlsVersion::Tls13 => peer.listen,
+    };
     let mut octet = [0];
     let moment = async {
         tokio::select! {
-            view = decided => view.end == TargetEnd::Accepted,
-            () = sleep(peer.listen) => true,
+            accepted = decided => accepted,
+            () = sleep(listen) => true,
         }
     };
     tokio::select! {
@@ -120,6 +156,9 @@ async fn listen(
     // The target says that it has refused: whatever comes now is the evidence.
     heard(stream.read(&mut octet).await, view).map(Some)
 }
+
+/// How long the peer listens in TLS 1.2.
+const AFTER_FINISHED: Duration = Duration::from_millis(5);
 
 /// The target has spoken before it was asked: nothing of this protocol.
 fn heard(read: io::Result<usize>, view: &mut PeerView) -> io::Result<PeerEnd> {

@@ -1,5 +1,8 @@
 //! The peer's verifiers, which accept everything: the peer observes, it does not judge.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -51,7 +54,9 @@ impl ServerCertVerifier for AnyServer {
 /// Asks for a client certificate, naming these authorities, and accepts any or none.
 #[derive(Debug)]
 pub(super) struct AnyClient {
-    pub(super) hints: std::sync::Arc<[DistinguishedName]>,
+    pub(super) hints: Arc<[DistinguishedName]>,
+    /// Has a client handed over a certificate?
+    pub(super) arrived: Arc<AtomicBool>,
 }
 
 impl ClientCertVerifier for AnyClient {
@@ -69,6 +74,7 @@ impl ClientCertVerifier for AnyClient {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        self.arrived.store(true, Ordering::Relaxed);
         Ok(ClientCertVerified::assertion())
     }
 

@@ -2,46 +2,61 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::lenient::AnyClient;
-use super::{Peer, end_of, provider, stay_mute, unheard};
+use super::{Application, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
-use crate::net::{Listener, Stream, exchange};
+use crate::net::protocol::Protocol;
+use crate::net::{Listener, Stream};
 use crate::observe::{PeerEnd, PeerView};
 use crate::peer::completed;
 
-/// Waits for the target to connect to `listener`, and serves it.
+/// Waits for the target to connect to `listener`, and serves it. `gone` completes when the target has
+/// ended: one that has not connected by then never will.
 ///
 /// # Errors
 /// When the peer itself cannot be set up: the harness's fault.
-pub async fn meet(peer: &Peer, listener: &Listener) -> io::Result<PeerView> {
-    let config = Arc::new(config(peer)?);
+pub async fn meet(
+    peer: &Peer,
+    application: &Application,
+    listener: &Listener,
+    gone: impl Future<Output = ()>,
+) -> io::Result<PeerView> {
+    let arrived = Arc::new(AtomicBool::new(false));
+    let config = Arc::new(config(peer, &arrived)?);
     let mut view = unheard();
     let conversation = async {
-        let stream = listener.accept().await?;
-        let end = converse(peer, config, stream, &mut view).await;
+        let stream = tokio::select! {
+            biased;
+            stream = listener.accept() => stream?,
+            () = gone => return Ok(PeerEnd::Unmet),
+        };
+        let end = converse(peer, application, config, stream, &mut view).await;
         Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
     };
     if let Ok(end) = timeout(peer.deadline, conversation).await {
         view.end = end?;
     }
+    view.certificate_arrived = arrived.load(Ordering::Relaxed);
     Ok(view)
 }
 
-fn config(peer: &Peer) -> io::Result<ServerConfig> {
+fn config(peer: &Peer, arrived: &Arc<AtomicBool>) -> io::Result<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&peer.versions())
         .map_err(io::Error::other)?;
     let builder = if peer.asks {
         builder.with_client_cert_verifier(Arc::new(AnyClient {
             hints: Arc::clone(&peer.hints),
+            arrived: Arc::clone(arrived),
         }))
     } else {
         builder.with_no_client_auth()
@@ -59,6 +74,7 @@ fn config(peer: &Peer) -> io::Result<ServerConfig> {
 /// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
 async fn converse(
     peer: &Peer,
+    application: &Application,
     config: Arc<ServerConfig>,
     mut stream: Stream,
     view: &mut PeerView,
@@ -66,16 +82,19 @@ async fn converse(
     if peer.mute {
         return stay_mute(peer, &mut stream).await;
     }
+    application.protocol.welcome(&mut stream).await?;
     let stream = Faulty::new(stream, peer.faults);
     let mut stream = TlsAcceptor::from(config).accept(stream).await?;
     view.handshake = completed(stream.get_ref().1);
-    exchange::await_question(&mut stream).await?;
+    application.protocol.await_question(&mut stream).await?;
     view.data_arrived = true;
-    exchange::answer(&mut stream).await?;
-    // Wait a moment for the target's good-bye, so that closing does not reset the answer away. A
-    // client that keeps its connections need not say any.
-    let mut octet = [0];
-    let _ = timeout(peer.listen, stream.read(&mut octet)).await;
+    application.protocol.answer(&mut stream).await?;
+    // A moment for what a real client wants next, and for its good-bye: closing at once could reset the
+    // answer away. One that keeps its connections need not say any.
+    if matches!(application.protocol, Protocol::Line | Protocol::Http) {
+        let _ = timeout(peer.listen, stream.shutdown()).await;
+    }
+    let _ = timeout(peer.listen, application.protocol.attend(&mut stream)).await;
     let _ = timeout(peer.listen, stream.shutdown()).await;
     Ok(PeerEnd::Exchanged)
 }

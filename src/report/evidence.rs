@@ -74,6 +74,7 @@ fn peer_saw(view: &PeerView) -> String {
         PeerEnd::Exchanged => "application data both ways".into(),
         PeerEnd::Alert(alert) => format!("the alert {alert} ({})", alert.number()),
         PeerEnd::UnnamedAlert(number) => format!("an alert without a name ({number})"),
+        PeerEnd::RefusedAboveTls(words) => format!("a refusal above TLS: {words}"),
         PeerEnd::Closed => "a close without an alert".into(),
         PeerEnd::Reset => "a reset".into(),
         PeerEnd::TimedOut => "nothing more until its time was up".into(),
@@ -96,6 +97,7 @@ fn target_saw(view: &TargetView) -> String {
         TargetEnd::Refused(words) => format!("it refused the peer: {words}"),
         TargetEnd::RefusedToStart(words) => format!("it refused to start: {words}"),
         TargetEnd::Crashed(words) => format!("it died: {words}"),
+        TargetEnd::Broken(words) => format!("it could not be run: {words}"),
     };
     match view.alert_sent {
         Some(alert) => format!("{end}; it sent {alert} ({})", alert.number()),

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::judge::Evidence;
 use crate::net::Transport;
-use crate::observe::{Observation, TargetView};
+use crate::observe::{Observation, PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::peer::{self, Peer};
 use crate::scenario::Role;
 use crate::target::Running;
@@ -35,8 +35,21 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
     let Some(address) = running.address() else {
         return Err(std::io::Error::other("the target has no address"));
     };
-    let (connection, view) =
-        peer::client::meet(peer, &address, |connection| running.decided(connection)).await?;
+    let met = peer::client::meet(peer, &running.application(), &address, |connection| {
+        running.decided(connection)
+    })
+    .await;
+    let (connection, view) = match met {
+        Ok(met) => met,
+        // Nobody listens any more: has it died?
+        Err(error) => match running.death(DEATH).await {
+            Some(words) => return Ok(dead(peer::unmet(), words)),
+            None => return Err(error),
+        },
+    };
+    if let Some(words) = running.death(patience_for_death(&view.end)).await {
+        return Ok(dead(view, words));
+    }
     let target = match connection {
         Some(connection) => aftermath(running.view(connection)).await,
         None => None,
@@ -49,17 +62,55 @@ async fn meet_client(
     peer: &Peer,
     transport: Transport,
 ) -> std::io::Result<Observation> {
-    let listener = transport.listen()?;
+    let own;
+    let listener = match running.upstream() {
+        Some(upstream) => upstream,
+        None => {
+            own = transport.listen()?;
+            &own
+        }
+    };
+    // What a target that keeps its server's address has sent after the last case belongs to that.
+    while let Ok(stray) = timeout(Duration::ZERO, listener.accept()).await {
+        drop(stray);
+    }
     let address = listener.address()?;
+    let (gone, ended) = tokio::sync::oneshot::channel();
     let target = async {
         let connecting = timeout(peer.deadline, running.connect(address)).await;
+        let _ = gone.send(());
         connecting.ok().flatten()
     };
-    let (view, target) = tokio::join!(peer::server::meet(peer, &listener), target);
-    Ok(Observation {
-        peer: view?,
-        target,
-    })
+    let ended = async {
+        // A channel that is closed says the same.
+        let _ = ended.await;
+    };
+    let application = running.application();
+    let meeting = peer::server::meet(peer, &application, listener, ended);
+    let (view, target) = tokio::join!(meeting, target);
+    let view = view?;
+    if let Some(words) = running.death(patience_for_death(&view.end)).await {
+        return Ok(dead(view, words));
+    }
+    Ok(Observation { peer: view, target })
+}
+
+/// How long a target that has died takes to be seen as dead. Its connections end a little earlier.
+const DEATH: Duration = Duration::from_millis(25);
+
+/// Only an end without words can be that of a target that died.
+fn patience_for_death(end: &PeerEnd) -> Duration {
+    match end {
+        PeerEnd::Closed | PeerEnd::Reset | PeerEnd::Failed(_) | PeerEnd::Unmet => DEATH,
+        _ => Duration::ZERO,
+    }
+}
+
+fn dead(peer: PeerView, words: String) -> Observation {
+    Observation {
+        peer,
+        target: Some(TargetView::of(TargetEnd::Crashed(words))),
+    }
 }
 
 async fn aftermath(view: impl Future<Output = Option<TargetView>>) -> Option<TargetView> {

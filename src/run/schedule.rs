@@ -101,6 +101,22 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// How many starts these cases ask of a target in this role: one for each distinct environment, and
+    /// one for each twin whose environment is not its case's.
+    pub fn environments(&self, role: Role) -> u32 {
+        let groups = self.groups.iter().filter(|group| group.role == role);
+        let starts = groups.map(|group| {
+            let estranged = group.cases.iter().filter(|staged| {
+                let twin = staged.twin.as_ref();
+                twin.is_some_and(|twin| twin.environment_digest != group.digest)
+            });
+            1 + estranged.count()
+        });
+        u32::try_from(starts.sum::<usize>()).unwrap_or(u32::MAX)
+    }
+}
+
 impl Staged {
     fn needs_slow_keys(&self) -> bool {
         !slow_keys(&self.case.scenario).is_empty()

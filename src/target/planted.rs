@@ -30,7 +30,7 @@ use self::tls::TlsVerifier;
 use super::identity::application_identity;
 use super::rustls::{client_config, manners, server_config};
 use super::service::{Client, Manners, Server};
-use super::{Capability, Environment, Running, StartError, Target};
+use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::net::Transport;
 use crate::peer::provider;
 use crate::scenario::{ClientAuth, Role, TlsVersion};
@@ -109,7 +109,7 @@ impl Target for Planted {
         env!("CARGO_PKG_VERSION").into()
     }
 
-    fn supports(&self, _: Capability) -> bool {
+    fn supports(&self, _: Role, _: Capability) -> bool {
         true
     }
 
@@ -118,6 +118,16 @@ impl Target for Planted {
     }
 
     fn start(
+        &self,
+        environment: Arc<Environment>,
+        transport: Transport,
+    ) -> Task<'_, Result<Box<dyn Running>, StartError>> {
+        Box::pin(async move { self.launch(environment, transport) })
+    }
+}
+
+impl Planted {
+    fn launch(
         &self,
         environment: Arc<Environment>,
         transport: Transport,

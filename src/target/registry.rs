@@ -1,13 +1,22 @@
 //! The registry: every target that can be named.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Target;
-use super::planted::Planted;
+use super::command::Command;
+use super::descriptor::Descriptor;
+use super::planted::{PREFIX, Planted};
 use super::rustls::Rustls;
 use crate::document::{DocumentError, nearest};
 
-/// The target with this name.
+include!(concat!(env!("OUT_DIR"), "/targets.rs"));
+
+/// The descriptors of targets that are in process: they describe no command.
+const IN_PROCESS: [&str; 2] = ["rustls.toml", "planted.toml"];
+
+/// The target with this name, or with the descriptor at this path: what ends in `.toml` is a path.
 ///
 /// # Errors
 /// When nothing is called so, or its descriptor is invalid.
@@ -18,6 +27,14 @@ pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
     if let Some(planted) = Planted::named(name) {
         return Ok(Arc::new(planted));
     }
+    if name.ends_with(".toml") {
+        return read(Path::new(name));
+    }
+    let described = descriptors().find(|(known, _)| *known == name);
+    if let Some((_, text)) = described {
+        let descriptor = Descriptor::parse(&format!("targets/{name}.toml"), text)?;
+        return Ok(Arc::new(Command::of(name.to_owned(), descriptor)));
+    }
     Err(RegistryError::Unknown {
         name: name.to_owned(),
         hint: hint(name),
@@ -26,9 +43,42 @@ pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
 
 /// The names of all targets, in the order of reports.
 pub fn names() -> Vec<String> {
-    std::iter::once("rustls".into())
+    std::iter::once("rustls")
+        .chain(described())
+        .map(str::to_owned)
         .chain(Planted::names())
         .collect()
+}
+
+/// The names of the targets that are commands.
+pub fn described() -> impl Iterator<Item = &'static str> {
+    descriptors().map(|(name, _)| name)
+}
+
+/// Is this the name of a planted target?
+pub fn is_planted(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+fn descriptors() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DESCRIPTORS
+        .iter()
+        .filter(|(file, _)| !IN_PROCESS.contains(file))
+        .filter_map(|(file, text)| Some((file.strip_suffix(".toml")?, *text)))
+}
+
+fn read(path: &Path) -> Result<Arc<dyn Target>, RegistryError> {
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| RegistryError::Unreadable {
+        path: shown.clone(),
+        reason: error.to_string(),
+    })?;
+    let descriptor = Descriptor::parse(&shown, &text)?;
+    if descriptor.server.is_none() && descriptor.client.is_none() {
+        return Err(RegistryError::NoRole { path: shown });
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Arc::new(Command::of(name.into_owned(), descriptor)))
 }
 
 /// Why a target cannot be had.
@@ -41,6 +91,20 @@ pub enum RegistryError {
         name: String,
         /// What may be meant.
         hint: String,
+    },
+    /// Its file cannot be read.
+    #[error("cannot read the descriptor `{path}`: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// It plays no role.
+    #[error("`{path}` describes no role\nhelp: write a table `[server]` or `[client]`; targets/README.md says what is in it")]
+    NoRole {
+        /// The file.
+        path: String,
     },
     /// Its descriptor is invalid.
     #[error(transparent)]

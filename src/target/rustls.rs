@@ -17,7 +17,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion
 use super::descriptor::Descriptor;
 use super::identity::application_identity;
 use super::service::{Client, Manners, Server};
-use super::{Capability, Environment, Running, StartError, Target};
+use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::document::DocumentError;
 use crate::net::Transport;
 use crate::peer::provider;
@@ -53,7 +53,7 @@ impl Target for Rustls {
         format!("{} (aws-lc-rs)", env!("MTLS_GAUNTLET_RUSTLS_VERSION"))
     }
 
-    fn supports(&self, capability: Capability) -> bool {
+    fn supports(&self, _: Role, capability: Capability) -> bool {
         match capability {
             Capability::Spiffe => self.descriptor.follows(Profile::Spiffe),
             _ => true,
@@ -65,6 +65,16 @@ impl Target for Rustls {
     }
 
     fn start(
+        &self,
+        environment: Arc<Environment>,
+        transport: Transport,
+    ) -> Task<'_, Result<Box<dyn Running>, StartError>> {
+        Box::pin(async move { self.launch(environment, transport) })
+    }
+}
+
+impl Rustls {
+    fn launch(
         &self,
         environment: Arc<Environment>,
         transport: Transport,

@@ -5,24 +5,24 @@
 //! planted bugs, the service's [`Manners`]. A service reports what it saw of each connection twice:
 //! once it has decided whether to accept the peer, and once the connection is over.
 
-use std::collections::HashMap;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, ClientConfig, CommonState, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::views::Views;
 use super::{Running, StartError, Task};
 use crate::expect::Alert;
-use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
+use crate::net::protocol::{Answer, Opening, Protocol};
+use crate::net::{Address, ConnectionId, Listener, Stream, Transport};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::completed;
 use crate::scenario::Role;
@@ -87,28 +87,14 @@ impl Running for Server {
     }
 
     fn decided(&self, connection: ConnectionId) -> Task<'_, TargetView> {
-        let mut progress = self.views.of(connection);
-        Box::pin(async move {
-            let decided = progress
-                .wait_for(|progress| progress.view.is_some())
-                .await
-                .ok()
-                .and_then(|progress| progress.view.clone());
-            match decided {
-                Some(view) => view,
-                None => std::future::pending().await,
-            }
-        })
+        let watched = self.views.of(connection);
+        Box::pin(watched.decided())
     }
 
     fn view(&self, connection: ConnectionId) -> Task<'_, Option<TargetView>> {
-        let mut progress = self.views.of(connection);
+        let watched = self.views.of(connection);
         Box::pin(async move {
-            let view = progress
-                .wait_for(|progress| progress.over)
-                .await
-                .ok()
-                .and_then(|progress| progress.view.clone());
+            let view = watched.over().await;
             self.views.forget(connection);
             view
         })
@@ -116,46 +102,6 @@ impl Running for Server {
 
     fn connect(&self, _peer: Address) -> Task<'_, Option<TargetView>> {
         Box::pin(async { None })
-    }
-}
-
-/// What is known so far of each connection that somebody has asked about. The others leave nothing
-/// behind: their ports come round again, and a view of the last connection from a port is no view of
-/// the next.
-#[derive(Default)]
-struct Views {
-    connections: Mutex<HashMap<ConnectionId, watch::Sender<Progress>>>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Progress {
-    view: Option<TargetView>,
-    over: bool,
-}
-
-impl Views {
-    /// For those who ask, and ask as soon as they have dialled: before there is anything to tell.
-    fn of(&self, connection: ConnectionId) -> watch::Receiver<Progress> {
-        self.lock().entry(connection).or_default().subscribe()
-    }
-
-    fn tell(&self, connection: ConnectionId, view: TargetView, over: bool) {
-        if let Some(asked) = self.lock().get(&connection) {
-            asked.send_replace(Progress {
-                view: Some(view),
-                over,
-            });
-        }
-    }
-
-    fn forget(&self, connection: ConnectionId) {
-        self.lock().remove(&connection);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, watch::Sender<Progress>>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -216,10 +162,10 @@ impl Door {
         };
         let mut view = accepted(stream.get_ref().1, self.manners.identity);
         self.views.tell(connection, view.clone(), false);
-        if self.manners.answers && exchange::await_question(&mut stream).await.is_ok() {
+        if self.manners.answers && Protocol::Line.await_question(&mut stream).await.is_ok() {
             view.data_arrived = true;
             // A peer that leaves without the answer is the peer's affair; its view will tell.
-            let _ = exchange::answer(&mut stream).await;
+            let _ = Protocol::Line.answer(&mut stream).await;
         }
         let _ = stream.shutdown().await;
         view
@@ -265,7 +211,8 @@ impl Client {
         };
         let mut view = accepted(stream.get_ref().1, self.manners.identity);
         if self.manners.answers {
-            match exchange::ask(&mut stream).await {
+            let answer = Protocol::Line.ask(&mut stream, Opening::default(), "");
+            match answer.await.and_then(Answer::accepted) {
                 Ok(()) => view.data_arrived = true,
                 Err(error) => {
                     view.end = TargetEnd::Refused(format!("no answer came: {error}"));

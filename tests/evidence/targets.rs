@@ -14,7 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use mtls_gauntlet::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
+use mtls_gauntlet::net::protocol::Protocol;
+use mtls_gauntlet::net::{Address, ConnectionId, Listener, Stream, Transport};
 use mtls_gauntlet::observe::{TargetEnd, TargetView};
 use mtls_gauntlet::scenario::Role;
 use mtls_gauntlet::target::rustls::{Rustls, client_config, manners, server_config};
@@ -182,7 +183,7 @@ pub fn swallowing(environment: Arc<Environment>, transport: Transport) -> Starte
     tokio::spawn(async move {
         while let Ok(stream) = listener.accept().await {
             let mut stream = acceptor.accept(stream).await.unwrap();
-            exchange::await_question(&mut stream).await.unwrap();
+            Protocol::Line.await_question(&mut stream).await.unwrap();
             let _ = stream.shutdown().await;
             seen.send_replace(Some(TargetView {
                 end: TargetEnd::Accepted,

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::net::{Address, ConnectionId, Listener, Stream, Transport, exchange};
+use crate::net::protocol::Protocol;
+use crate::net::{Address, ConnectionId, Listener, Stream, Transport};
 use crate::observe::TargetView;
 use crate::target::{Running, StartError, Task};
 
@@ -102,8 +103,8 @@ impl Router {
             Ok(shaken) => shaken?,
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         };
-        exchange::await_question(&mut stream).await?;
-        exchange::answer(&mut stream).await?;
+        Protocol::Line.await_question(&mut stream).await?;
+        Protocol::Line.answer(&mut stream).await?;
         stream.shutdown().await
     }
 

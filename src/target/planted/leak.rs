@@ -13,7 +13,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::net::{Address, ConnectionId, Stream, exchange};
+use crate::net::protocol::{Opening, Protocol};
+use crate::net::{Address, ConnectionId, Stream};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::completed;
 
@@ -52,7 +53,10 @@ impl LeakyClient {
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         };
         let handshake = completed(stream.get_ref().1);
-        exchange::ask(&mut stream).await?;
+        Protocol::Line
+            .ask(&mut stream, Opening::default(), "")
+            .await?
+            .accepted()?;
         stream.shutdown().await?;
         Ok(TargetView {
             end: TargetEnd::Accepted,

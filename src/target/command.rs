@@ -1,0 +1,241 @@
+//! Targets that are commands: real servers, clients, proxies and libraries, described by
+//! `targets/*.toml`.
+//!
+//! ```text
+//! descriptor + Environment --launch--> Process, Place --> Server | Dialler | Caller
+//! ```
+//!
+//! A [`Server`] listens and is dialled; a [`Dialler`] is a client that stays (a shim, or a proxy's
+//! upstream side); a [`Caller`] is a client that is run once for each case. Each start has a private
+//! folder and a process group, and both end with it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use self::caller::Caller;
+use self::dialler::Dialler;
+use self::process::{Invocation, is_there};
+use self::server::Server;
+use super::descriptor::{Descriptor, RoleDescription};
+use super::{Capability, Environment, Running, StartError, Target, Task};
+use crate::net::Transport;
+use crate::peer::Application;
+use crate::scenario::{Profile, Role};
+
+mod caller;
+mod dialler;
+mod launch;
+mod place;
+pub mod process;
+mod server;
+mod shim;
+pub mod template;
+
+/// A target that a descriptor describes.
+pub struct Command {
+    name: String,
+    descriptor: Descriptor,
+    version: OnceLock<Result<String, String>>,
+    prepared: OnceCell<Result<TempDir, String>>,
+}
+
+/// How long the command that prepares a target may take.
+const PREPARATION: Duration = Duration::from_secs(120);
+
+impl Command {
+    /// The target that this descriptor describes.
+    pub fn of(name: String, descriptor: Descriptor) -> Self {
+        Self {
+            name,
+            descriptor,
+            version: OnceLock::new(),
+            prepared: OnceCell::new(),
+        }
+    }
+
+    /// The folder that all starts share, made when it is first asked for.
+    async fn prepared(&self, description: &RoleDescription) -> Result<Option<PathBuf>, StartError> {
+        if description.prepare.is_empty() {
+            return Ok(None);
+        }
+        let prepare = || async {
+            let folder = tempfile::Builder::new()
+                .prefix("mtls-gauntlet-")
+                .tempdir()
+                .map_err(|error| format!("its folder could not be made: {error}"))?;
+            let words = template::render_command(&description.prepare, &general(folder.path()))?;
+            let invocation = Invocation {
+                words,
+                variables: Vec::new(),
+                folder: folder.path().to_owned(),
+            };
+            let finished = process::run(&invocation, "", PREPARATION).await?;
+            match finished {
+                Some(finished) if finished.status == Some(0) => Ok(folder),
+                Some(finished) => Err(format!("`prepare`: {}: {}", finished.words, finished.output)),
+                None => Err("`prepare` did not end in time".into()),
+            }
+        };
+        let prepared = self.prepared.get_or_init(prepare).await;
+        match prepared {
+            Ok(folder) => Ok(Some(folder.path().to_owned())),
+            Err(error) => Err(StartError::Broken(error.clone())),
+        }
+    }
+
+    fn probe(&self) -> Result<String, String> {
+        let context = general(Path::new(""));
+        let programs = [&self.descriptor.server, &self.descriptor.client]
+            .into_iter()
+            .flatten()
+            .filter_map(|role| role.start.first().or(role.connect.first()));
+        for program in programs.chain(self.descriptor.version.first()) {
+            let program = template::render(program, &context).unwrap_or_default();
+            // What is in its own folder is there when it is started.
+            if !program.is_empty() && !is_there(&program) {
+                return Err(format!("`{program}` is not installed"));
+            }
+        }
+        let words = template::render_command(&self.descriptor.version, &context)?;
+        let Some((program, arguments)) = words.split_first() else {
+            return Ok("of no version".into());
+        };
+        let output = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("cannot run `{program}`: {error}"))?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        version_in(&text).ok_or_else(|| {
+            format!(
+                "`{}` does not print a version: {}",
+                words.join(" "),
+                text.lines().next().unwrap_or("nothing")
+            )
+        })
+    }
+}
+
+impl Target for Command {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn version(&self) -> String {
+        let version = self.version.get_or_init(|| self.probe());
+        version.clone().unwrap_or_default()
+    }
+
+    fn absent(&self) -> Option<String> {
+        let why = self.version.get_or_init(|| self.probe()).as_ref().err()?;
+        let install = self.descriptor.install.clone();
+        let install = install.unwrap_or_else(|| format!("targets/install {}", self.name));
+        Some(format!("{why}; to install it: {install}"))
+    }
+
+    fn plays(&self, role: Role) -> bool {
+        self.descriptor.role(role).is_some()
+    }
+
+    fn has_injected_clock(&self) -> bool {
+        false
+    }
+
+    fn supports(&self, role: Role, capability: Capability) -> bool {
+        match capability {
+            Capability::Spiffe => self.descriptor.follows(Profile::Spiffe),
+            _ => self
+                .descriptor
+                .role(role)
+                .is_some_and(|role| role.supports.contains(&capability)),
+        }
+    }
+
+    fn known(&self, case: &str) -> Option<&str> {
+        self.descriptor.known(case)
+    }
+
+    fn lacks(&self, case: &str) -> Option<&str> {
+        self.descriptor.lacks(case)
+    }
+
+    fn start(
+        &self,
+        environment: Arc<Environment>,
+        _transport: Transport,
+    ) -> Task<'_, Result<Box<dyn Running>, StartError>> {
+        Box::pin(async move {
+            let Some(description) = self.descriptor.role(environment.role) else {
+                let why = format!("it has no {} role", environment.role);
+                return Err(StartError::Unsupported(why));
+            };
+            let running: Box<dyn Running> = match environment.role {
+                Role::Server => Box::new(Server::start(self, description, environment).await?),
+                Role::Client if description.start.is_empty() => {
+                    Box::new(Caller::start(self, description, environment).await?)
+                }
+                Role::Client => Box::new(Dialler::start(self, description, environment).await?),
+            };
+            Ok(running)
+        })
+    }
+}
+
+/// Where `targets/install` puts what it builds: `$MTLS_GAUNTLET_HOME`, or
+/// `~/.local/share/mtls-gauntlet`.
+pub fn home() -> PathBuf {
+    env::var_os("MTLS_GAUNTLET_HOME").map_or_else(
+        || {
+            let home = env::var_os("HOME").unwrap_or_default();
+            Path::new(&home).join(".local/share/mtls-gauntlet")
+        },
+        PathBuf::from,
+    )
+}
+
+/// What templates can name outside of any start.
+fn general(prepared: &Path) -> minijinja::Value {
+    minijinja::context! {
+        home => home().display().to_string(),
+        prepared => prepared.display().to_string(),
+        superuser => rustix::process::geteuid().is_root(),
+    }
+}
+
+/// What a target answers, by its descriptor.
+fn application(description: &RoleDescription) -> Application {
+    let listed = |codes: &[u16], usual: &[u16]| {
+        if codes.is_empty() {
+            usual.to_vec()
+        } else {
+            codes.to_vec()
+        }
+    };
+    Application {
+        protocol: description.protocol,
+        accepts: listed(&description.accepts.http, &[200]),
+        refuses: listed(&description.refuses.http, &[400, 403]),
+    }
+}
+
+/// The first thing in a text that looks like a version: digits with a dot, and what is joined to them.
+fn version_in(text: &str) -> Option<String> {
+    let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '~');
+    let words = text.split(|c: char| !belongs(c));
+    let from_digit = words.filter_map(|word| word.find(|c: char| c.is_ascii_digit()).map(|at| &word[at..]));
+    from_digit
+        .map(|word| word.trim_end_matches(['.', '-', '+', '~']))
+        .find(|word| {
+            let (major, rest) = word.split_once('.').unwrap_or((word, ""));
+            major.chars().all(|c| c.is_ascii_digit())
+                && rest.starts_with(|c: char| c.is_ascii_digit())
+        })
+        .map(str::to_owned)
+}

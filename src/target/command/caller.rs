@@ -1,0 +1,116 @@
+//! A client that is a command, run once for each case: curl, `openssl s_client`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::launch::{furnish, ports, variables};
+use super::place::Place;
+use super::process::{self, Finished, Invocation};
+use super::server::port;
+use super::{Command, application};
+use crate::net::{Address, ConnectionId};
+use crate::observe::{TargetEnd, TargetView};
+use crate::peer::Application;
+use crate::target::descriptor::RoleDescription;
+use crate::target::{Environment, Running, StartError, Task};
+
+/// A client, with its files in place.
+pub struct Caller {
+    description: RoleDescription,
+    variables: Vec<(String, String)>,
+    place: Place,
+}
+
+/// Nobody waits as long as this for a client; the case's own time is up before.
+const LONGEST: Duration = Duration::from_secs(300);
+
+impl Caller {
+    /// Puts its files in place.
+    ///
+    /// # Errors
+    /// `Broken`: nothing of the target has run yet.
+    pub async fn start(
+        target: &Command,
+        description: &RoleDescription,
+        environment: Arc<Environment>,
+    ) -> Result<Self, StartError> {
+        let prepared = target.prepared(description).await?;
+        let place = furnish(description, &environment, ports(0, 0)?, prepared.as_deref())?;
+        Ok(Self {
+            description: description.clone(),
+            variables: variables(description, &environment, &place)?,
+            place,
+        })
+    }
+
+    async fn call(&self, peer: u16) -> Result<Option<Finished>, String> {
+        let invocation = Invocation {
+            words: self.place.render_call(&self.description.connect, peer)?,
+            variables: self.variables.clone(),
+            folder: self.place.path().to_owned(),
+        };
+        let input = self.place.render(&self.description.input)?;
+        process::run(&invocation, &input, LONGEST).await
+    }
+
+    fn view(&self, finished: &Finished) -> TargetView {
+        let signs = &self.description.accepts;
+        let exits = if signs.exit.is_empty() {
+            &[0][..]
+        } else {
+            &signs.exit
+        };
+        let said = signs
+            .output
+            .as_ref()
+            .is_none_or(|text| finished.output.contains(text.as_str()));
+        let accepted = said && finished.status.is_some_and(|status| exits.contains(&status));
+        let words = format!("{}: {}", finished.words, tail(&finished.output));
+        let end = match (accepted, finished.status) {
+            (true, _) => TargetEnd::Accepted,
+            (false, Some(_)) => TargetEnd::Refused(words),
+            (false, None) => TargetEnd::Crashed(words),
+        };
+        TargetView {
+            data_arrived: accepted,
+            ..TargetView::of(end)
+        }
+    }
+}
+
+impl Running for Caller {
+    fn address(&self) -> Option<Address> {
+        None
+    }
+
+    fn application(&self) -> Application {
+        application(&self.description)
+    }
+
+    fn decided(&self, _connection: ConnectionId) -> Task<'_, TargetView> {
+        Box::pin(std::future::pending())
+    }
+
+    fn view(&self, _connection: ConnectionId) -> Task<'_, Option<TargetView>> {
+        Box::pin(async { None })
+    }
+
+    fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>> {
+        Box::pin(async move {
+            match self.call(port(&peer)).await {
+                Ok(finished) => finished.map(|finished| self.view(&finished)),
+                Err(error) => Some(TargetView::of(TargetEnd::Broken(error))),
+            }
+        })
+    }
+}
+
+/// The last lines of an output, for a message.
+fn tail(output: &str) -> String {
+    let lines: Vec<_> = output
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(3)..].join("; ")
+}

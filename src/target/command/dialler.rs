@@ -1,0 +1,137 @@
+//! A client that stays: a shim that connects when it is told to, or a proxy that takes our question
+//! to our server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::launch::{Launched, launch, ports};
+use super::server::{listen, port};
+use super::{Command, application};
+use crate::net::protocol::{Answer, Opening};
+use crate::net::{Address, ConnectionId, Listener};
+use crate::observe::{TargetEnd, TargetView};
+use crate::peer::Application;
+use crate::target::descriptor::{RoleDescription, Stop};
+use crate::target::{Environment, Running, StartError, Task};
+
+/// A client that runs.
+pub struct Dialler {
+    launched: Launched,
+    application: Application,
+    host: String,
+    stop: Stop,
+    /// Where a proxy takes our questions to: it is configured once, so the harness's server must not
+    /// move.
+    upstream: Listener,
+}
+
+impl Dialler {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Says whether the target refused, cannot, or could not be started.
+    pub async fn start(
+        target: &Command,
+        description: &RoleDescription,
+        environment: Arc<Environment>,
+    ) -> Result<Self, StartError> {
+        let prepared = target.prepared(description).await?;
+        let upstream = listen()?;
+        let address = upstream
+            .address()
+            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let ports = ports(0, port(&address))?;
+        let launched = launch(description, &environment, ports, prepared.as_deref()).await?;
+        Ok(Self {
+            launched,
+            application: application(description),
+            host: environment.server_name.to_str().into_owned(),
+            stop: description.stop,
+            upstream,
+        })
+    }
+
+    /// Asks the proxy our question in the clear.
+    async fn ask(&self) -> TargetView {
+        let port = self.launched.place.port();
+        let address = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let protocol = self.application.protocol;
+        let answer = async {
+            let mut stream = address.dial().await?;
+            protocol.ask(&mut stream, Opening::default(), &self.host).await
+        };
+        let refused = |words| TargetView::of(TargetEnd::Refused(words));
+        match answer.await {
+            Ok(Answer::Accepted) => TargetView {
+                data_arrived: true,
+                ..TargetView::of(TargetEnd::Accepted)
+            },
+            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => TargetView {
+                data_arrived: true,
+                ..TargetView::of(TargetEnd::Accepted)
+            },
+            Ok(Answer::Status(status)) => refused(format!("HTTP {status}")),
+            Ok(Answer::Refused(words) | Answer::Strange(words)) => refused(words),
+            Err(error) => refused(format!("it gave no answer: {error}")),
+        }
+    }
+}
+
+impl Running for Dialler {
+    fn address(&self) -> Option<Address> {
+        None
+    }
+
+    fn application(&self) -> Application {
+        self.application.clone()
+    }
+
+    fn upstream(&self) -> Option<&Listener> {
+        Some(&self.upstream)
+    }
+
+    fn decided(&self, _connection: ConnectionId) -> Task<'_, TargetView> {
+        Box::pin(std::future::pending())
+    }
+
+    fn view(&self, _connection: ConnectionId) -> Task<'_, Option<TargetView>> {
+        Box::pin(async { None })
+    }
+
+    fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>> {
+        let Some(shim) = &self.launched.shim else {
+            return Box::pin(async { Some(self.ask().await) });
+        };
+        let connection = ConnectionId::of_port(port(&peer));
+        let watched = shim.views().of(connection);
+        Box::pin(async move {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&peer)));
+            let view = match shim.connect(address).await {
+                Ok(()) => tokio::select! {
+                    view = watched.over() => view,
+                    _ = self.launched.process.ended() => None,
+                },
+                Err(words) => Some(TargetView::of(TargetEnd::Broken(words))),
+            };
+            shim.views().forget(connection);
+            view
+        })
+    }
+
+    fn death(&self, within: Duration) -> Task<'_, Option<String>> {
+        Box::pin(self.launched.death(within))
+    }
+
+    fn log_end(&self) -> usize {
+        self.launched.process.log().end()
+    }
+
+    fn log_since(&self, end: usize) -> Option<String> {
+        Some(self.launched.process.log().since(end))
+    }
+
+    fn stop(mut self: Box<Self>) -> Task<'static, ()> {
+        Box::pin(async move { self.launched.end(self.stop).await })
+    }
+}

@@ -1,0 +1,281 @@
+//! The place of one start: a private folder with the target's keys, certificates and configuration.
+//!
+//! The folder is mode 0700 and its files 0600; it is removed when the start is over, or when the
+//! program is.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use der::pem::{LineEnding, encode_string};
+use minijinja::Value;
+use rustls::pki_types::ServerName;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::template;
+use crate::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
+use crate::target::Environment;
+
+/// A start's folder.
+pub struct Place {
+    folder: TempDir,
+    role: Role,
+    ports: Ports,
+    context: Value,
+}
+
+/// The ports that a start uses, all of 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// What the target listens on.
+    pub own: u16,
+    /// Further ones for the target.
+    pub spare: [u16; 3],
+    /// The plaintext service behind it; 0 where it has none.
+    pub backend: u16,
+    /// The harness's server; 0 where there is none yet.
+    pub peer: u16,
+}
+
+impl Place {
+    /// Makes the folder and writes keys and certificates into it. `prepared` is the folder that all
+    /// starts of the target share, if it has one.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn make(
+        environment: &Environment,
+        ports: Ports,
+        prepared: Option<&Path>,
+    ) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("mtls-gauntlet-").tempdir()?;
+        let mut place = Self {
+            context: Value::UNDEFINED,
+            role: environment.role,
+            ports,
+            folder,
+        };
+        place.furnish(environment, prepared)?;
+        Ok(place)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The port that the target listens on.
+    pub fn port(&self) -> u16 {
+        self.ports.own
+    }
+
+    /// Writes keys and certificates anew: each file is replaced whole, so that nobody reads half of it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn furnish(&mut self, environment: &Environment, prepared: Option<&Path>) -> io::Result<()> {
+        let Environment { identity, trust, crls, .. } = environment;
+        let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
+        let chain = certificates(&identity.chain);
+        let key = identity.key.pem();
+        let files = Files {
+            chain: self.put("pki/chain.pem", &chain)?,
+            leaf: self.put("pki/leaf.pem", &certificates(leaf))?,
+            issuers: self.put("pki/issuers.pem", &certificates(issuers))?,
+            bundle: self.put("pki/bundle.pem", &format!("{chain}{key}"))?,
+            key: self.put("pki/key.pem", &key)?,
+            trust: self.put("pki/trust.pem", &certificates(&trust.anchors))?,
+            crl: match crls.is_empty() {
+                true => None,
+                false => {
+                    let lists = crls.iter().map(|crl| pem("X509 CRL", crl));
+                    Some(self.put("pki/crl.pem", &lists.collect::<String>())?)
+                }
+            },
+            crls: crls
+                .iter()
+                .enumerate()
+                .map(|(number, crl)| self.put(&format!("pki/crl-{number}.der"), crl.as_ref()))
+                .collect::<io::Result<_>>()?,
+        };
+        self.context = self.context(environment, &files, prepared);
+        Ok(())
+    }
+
+    /// Renders the descriptor's files.
+    ///
+    /// # Errors
+    /// A template that is invalid, or what the operating system says, with the name of the file.
+    pub fn render_files(&self, files: &BTreeMap<String, String>) -> Result<(), String> {
+        for (name, text) in files {
+            let text = self.render(text).map_err(|error| format!("file `{name}`: {error}"))?;
+            self.put(name, &text)
+                .map_err(|error| format!("cannot write `{name}`: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// Renders one template.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn render(&self, text: &str) -> Result<String, String> {
+        template::render(text, &self.context)
+    }
+
+    /// Renders a command.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn render_command(&self, words: &[String]) -> Result<Vec<String>, String> {
+        template::render_command(words, &self.context)
+    }
+
+    /// Renders a command for a peer that listens on this port.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn render_call(&self, words: &[String], peer: u16) -> Result<Vec<String>, String> {
+        let context = minijinja::context! { peer => peer_address(peer), ..self.context.clone() };
+        template::render_command(words, &context)
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
+        let path = self.path().join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let fresh = path.with_added_extension("new");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&fresh)?.write_all(content.as_ref())?;
+        fs::rename(&fresh, &path)?;
+        Ok(path)
+    }
+
+    fn context(&self, environment: &Environment, files: &Files, prepared: Option<&Path>) -> Value {
+        let Ports { own, spare, backend, peer } = self.ports;
+        let name = &environment.server_name;
+        let speaks = |version| environment.versions.contains(&version);
+        let (tls12, tls13) = (speaks(TlsVersion::Tls12), speaks(TlsVersion::Tls13));
+        let alpn = environment.alpn.iter();
+        template_value(json!({
+            "dir": self.path(),
+            "prepared": prepared,
+            "home": super::home(),
+            "role": self.role,
+            "port": own,
+            "spare": spare,
+            "backend": backend,
+            "peer": { "host": "127.0.0.1", "port": peer },
+            "identity": {
+                "chain": files.chain,
+                "leaf": files.leaf,
+                "issuers": files.issuers,
+                "key": files.key,
+                "bundle": files.bundle,
+            },
+            "trust": files.trust,
+            "crl": files.crl,
+            "crls": files.crls,
+            "client_auth": match environment.client_auth {
+                ClientAuth::Required => "required",
+                ClientAuth::Optional => "optional",
+                ClientAuth::None => "none",
+            },
+            "tls12": tls12,
+            "tls13": tls13,
+            "min_tls": if tls12 { "1.2" } else { "1.3" },
+            "max_tls": if tls13 { "1.3" } else { "1.2" },
+            "alpn": alpn.map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>(),
+            "server_name": name.to_str(),
+            "server_name_is_ip": matches!(name, ServerName::IpAddress(_)),
+            "revocation": match environment.revocation {
+                RevocationDepth::None => "none",
+                RevocationDepth::EndEntity => "end-entity",
+                RevocationDepth::Chain => "chain",
+            },
+            "unknown_status": choice(environment.unknown_status),
+            "expired_crl": choice(environment.expired_crl),
+            "stapling": environment.stapling,
+            "handshake_deadline_ms": environment.handshake_deadline.as_millis() as u64,
+            "superuser": rustix::process::geteuid().is_root(),
+        }))
+    }
+}
+
+struct Files {
+    chain: PathBuf,
+    leaf: PathBuf,
+    issuers: PathBuf,
+    key: PathBuf,
+    bundle: PathBuf,
+    trust: PathBuf,
+    crl: Option<PathBuf>,
+    crls: Vec<PathBuf>,
+}
+
+/// The environment variables of the shim contract, in the order of `targets/README.md`.
+pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static str, String)> {
+    let get = |path: &str| place.render(path).unwrap_or_default();
+    let mut variables = vec![
+        ("GAUNTLET_ROLE", environment.role.to_string()),
+        ("GAUNTLET_CHAIN", get("{{ identity.chain }}")),
+        ("GAUNTLET_KEY", get("{{ identity.key }}")),
+        ("GAUNTLET_TRUST", get("{{ trust }}")),
+        ("GAUNTLET_MIN_TLS", get("{{ min_tls }}")),
+        ("GAUNTLET_MAX_TLS", get("{{ max_tls }}")),
+        ("GAUNTLET_REVOCATION", get("{{ revocation }}")),
+        ("GAUNTLET_UNKNOWN_STATUS", get("{{ unknown_status }}")),
+        ("GAUNTLET_EXPIRED_CRL", get("{{ expired_crl }}")),
+        ("GAUNTLET_HANDSHAKE_DEADLINE_MS", get("{{ handshake_deadline_ms }}")),
+    ];
+    match environment.role {
+        Role::Server => {
+            variables.push(("GAUNTLET_LISTEN", format!("127.0.0.1:{}", place.port())));
+            variables.push(("GAUNTLET_CLIENT_AUTH", get("{{ client_auth }}")));
+        }
+        Role::Client => variables.push(("GAUNTLET_SERVER_NAME", get("{{ server_name }}"))),
+    }
+    if !environment.crls.is_empty() {
+        variables.push(("GAUNTLET_CRL", get("{{ crl }}")));
+    }
+    if !environment.alpn.is_empty() {
+        variables.push(("GAUNTLET_ALPN", get("{{ alpn | join(',') }}")));
+    }
+    if environment.stapling {
+        variables.push(("GAUNTLET_STAPLING", "true".into()));
+    }
+    variables
+}
+
+fn peer_address(port: u16) -> Value {
+    template_value(json!({ "host": "127.0.0.1", "port": port }))
+}
+
+fn template_value(json: serde_json::Value) -> Value {
+    // Every JSON value is a template's value.
+    serde_json::from_value(json).unwrap_or(Value::UNDEFINED)
+}
+
+fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Deny => "deny",
+        Choice::Allow => "allow",
+    }
+}
+
+fn certificates(certificates: &[rustls::pki_types::CertificateDer<'_>]) -> String {
+    certificates
+        .iter()
+        .map(|certificate| pem("CERTIFICATE", certificate))
+        .collect()
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    // Only a label that is not PEM's can fail, and the labels are ours.
+    encode_string(label, LineEnding::LF, der).unwrap_or_default()
+}

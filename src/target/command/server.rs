@@ -1,0 +1,145 @@
+//! A command in the server role, shim or not.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::Command;
+use super::launch::{Launched, launch, ports};
+use crate::net::protocol::Protocol;
+use crate::net::{Address, ConnectionId, Listener, Transport};
+use crate::observe::TargetView;
+use crate::peer::Application;
+use crate::target::descriptor::{RoleDescription, Stop};
+use crate::target::{Environment, Running, StartError, Task};
+
+/// A server that runs.
+pub struct Server {
+    launched: Launched,
+    application: Application,
+    stop: Stop,
+    backend: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Says whether the target refused, cannot, or could not be started.
+    pub async fn start(
+        target: &Command,
+        description: &RoleDescription,
+        environment: Arc<Environment>,
+    ) -> Result<Self, StartError> {
+        let prepared = target.prepared(description).await?;
+        let listener = listen()?;
+        let address = listener
+            .address()
+            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let backend = tokio::spawn(serve(listener, description.protocol));
+        let ports = ports(port(&address), 0)?;
+        let launched = launch(description, &environment, ports, prepared.as_deref()).await?;
+        Ok(Self {
+            launched,
+            application: super::application(description),
+            stop: description.stop,
+            backend,
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.backend.abort();
+    }
+}
+
+impl Running for Server {
+    fn address(&self) -> Option<Address> {
+        let port = self.launched.place.port();
+        Some(Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
+    }
+
+    fn application(&self) -> Application {
+        self.application.clone()
+    }
+
+    fn decided(&self, connection: ConnectionId) -> Task<'_, TargetView> {
+        match &self.launched.shim {
+            Some(shim) => Box::pin(shim.views().of(connection).decided()),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    fn view(&self, connection: ConnectionId) -> Task<'_, Option<TargetView>> {
+        let Some(shim) = &self.launched.shim else {
+            return Box::pin(async { None });
+        };
+        let watched = shim.views().of(connection);
+        Box::pin(async move {
+            let view = tokio::select! {
+                view = watched.over() => view,
+                _ = self.launched.process.ended() => None,
+            };
+            shim.views().forget(connection);
+            view
+        })
+    }
+
+    fn connect(&self, _peer: Address) -> Task<'_, Option<TargetView>> {
+        Box::pin(async { None })
+    }
+
+    fn death(&self, within: Duration) -> Task<'_, Option<String>> {
+        Box::pin(self.launched.death(within))
+    }
+
+    fn log_end(&self) -> usize {
+        self.launched.process.log().end()
+    }
+
+    fn log_since(&self, end: usize) -> Option<String> {
+        Some(self.launched.process.log().since(end))
+    }
+
+    fn stop(mut self: Box<Self>) -> Task<'static, ()> {
+        Box::pin(async move { self.launched.end(self.stop).await })
+    }
+}
+
+/// The plaintext service behind targets that only terminate TLS.
+async fn serve(listener: Listener, protocol: Protocol) {
+    loop {
+        let Ok(mut stream) = listener.accept().await else {
+            // Out of file descriptors for a moment.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        tokio::spawn(async move {
+            // What the target makes of our answers is the target's affair.
+            if protocol.await_question(&mut stream).await.is_ok() {
+                let _ = protocol.answer(&mut stream).await;
+            }
+        });
+    }
+}
+
+/// A listener of the harness's own; targets that are processes live on real sockets alone.
+///
+/// # Errors
+/// `Broken`, with what the operating system says.
+pub fn listen() -> Result<Listener, StartError> {
+    Transport::Tcp
+        .listen()
+        .map_err(|error| StartError::Broken(format!("cannot listen: {error}")))
+}
+
+/// The port of an address of ours.
+pub fn port(address: &Address) -> u16 {
+    match address {
+        Address::Tcp(address) => address.port(),
+        Address::Memory(_) => 0,
+    }
+}

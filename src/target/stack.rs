@@ -1,0 +1,61 @@
+//! Stacks: TLS libraries that several targets are built on, and the deviations that all of them share.
+//!
+//! A deviation of OpenSSL shows in every server that is linked to it. It is written down once, in
+//! `targets/stack/<name>.toml`, and a target says whose deviations hold for it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::descriptor::{Globs, globs};
+use crate::document::{Document, nearest};
+
+include!(concat!(env!("OUT_DIR"), "/stacks.rs"));
+
+/// What is known of a library.
+#[derive(Debug)]
+pub struct Stack {
+    /// Its documented deviations.
+    pub known: Globs,
+    /// What it lacks, so that twins are refused.
+    pub lacks: Globs,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    /// A glob over case ids, and the reason with a reference.
+    #[serde(default)]
+    known: BTreeMap<String, String>,
+    /// The same for what it lacks.
+    #[serde(default)]
+    lacks: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// The stack with this name.
+    ///
+    /// # Errors
+    /// When there is no such stack, or its file is invalid; says what to do.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let file = format!("{name}.toml");
+        let Some((_, text)) = STACKS.iter().find(|(known, _)| *known == file) else {
+            let names = STACKS.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
+            return Err(match nearest(name, names.clone()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("it is one of {}", names.collect::<Vec<_>>().join(", ")),
+            });
+        };
+        let path = format!("targets/stack/{file}");
+        let parse = || {
+            let document = Document::parse(&path, text)?;
+            let file: File = document.read()?;
+            Ok(Self {
+                known: globs(&document, "known", file.known)?,
+                lacks: globs(&document, "lacks", file.lacks)?,
+            })
+        };
+        parse().map_err(|error: crate::document::DocumentError| error.to_string())
+    }
+}
