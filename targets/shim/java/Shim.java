@@ -3,6 +3,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +43,7 @@ public final class Shim {
         System.setProperty("jdk.tls.client.enableSessionTicketExtension", "false");
         try {
             context = configure();
+            warmUp();
         } catch (GeneralSecurityException | IOException | RuntimeException error) {
             say("event", "refused-to-start", "reason", error.toString());
             System.exit(1);
@@ -55,6 +57,13 @@ public final class Shim {
         say("event", "ready");
         obey();
         System.exit(0);
+    }
+
+    /** Has the classes loaded that make a first hello: the first peer's handshake deadline is not for that. */
+    static void warmUp() throws IOException {
+        SSLEngine engine = context.createSSLEngine();
+        engine.setUseClientMode(true);
+        engine.wrap(ByteBuffer.allocate(0), ByteBuffer.allocate(engine.getSession().getPacketBufferSize()));
     }
 
     /** Follows the commands on standard input to its end, which is the shim's end too. */

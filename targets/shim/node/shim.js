@@ -3,8 +3,6 @@
 // The module does all the verifying: the shim configures it as its documentation says, and reports what came of it.
 'use strict';
 
-const { AsyncLocalStorage } = require('node:async_hooks');
-const { constants } = require('node:crypto');
 const fs = require('node:fs');
 const net = require('node:net');
 const readline = require('node:readline');
@@ -18,44 +16,39 @@ const SERVER = told('ROLE') === 'server';
 const REVOCATION = told('REVOCATION', 'none');
 const DEADLINE = Number(told('HANDSHAKE_DEADLINE_MS', '10000'));
 
-// What new connections get; reload replaces it. A server has a copy of its own.
+// What new connections get; reload replaces it.
 let options;
 
 function main() {
   refuseTheUnsupported();
-  let server;
   try {
     options = configure();
-    server = SERVER ? serverOf(options) : undefined;
   } catch (error) {
     say({ event: 'refused-to-start', reason: error.message });
     process.exit(1);
   }
   if (SERVER) {
-    const [host, port] = hostAndPort(told('LISTEN'));
-    doorOf(server).listen({ host, port, backlog: 4096 }, () => say({ event: 'ready' }));
+    listen();
   } else {
     say({ event: 'ready' });
   }
-  obey(server);
+  obey();
 }
 
 // Follows the commands on standard input to its end, which is the shim's end too.
-function obey(server) {
+function obey() {
   const commands = readline.createInterface({ input: process.stdin });
   commands.on('line', (line) => {
     const [command, argument] = line.split(' ');
     if (command === 'connect') connect(argument);
-    if (command === 'reload') reload(server);
+    if (command === 'reload') reload();
   });
   commands.on('close', () => process.exit(0));
 }
 
-function reload(server) {
+function reload() {
   try {
-    const next = configure();
-    server?.setSecureContext(next);
-    options = next;
+    options = configure();
     say({ event: 'reloaded' });
   } catch (error) {
     say({ event: 'reload-failed', reason: error.message });
@@ -79,8 +72,6 @@ function configure() {
     ca: file('TRUST'), // instead of the roots that Node brings along
     minVersion: `TLSv${told('MIN_TLS')}`,
     maxVersion: `TLSv${told('MAX_TLS')}`,
-    // A server without tickets, and without handlers that would keep its sessions, cannot resume any.
-    secureOptions: constants.SSL_OP_NO_TICKET,
   };
   if (told('ALPN')) options.ALPNProtocols = told('ALPN').split(',');
   if (REVOCATION !== 'none') options.crl = lists(file('CRL'));
@@ -100,17 +91,17 @@ function file(name) {
 
 // Server
 
-// A TLS connection that has been destroyed has forgotten its address, which is wanted for telling of its end. So the
-// server does not listen itself: it is handed connections, and all that follows from one finds its address here.
-const address = new AsyncLocalStorage();
-
-function doorOf(server) {
-  return net.createServer({ noDelay: true }, (socket) => {
-    address.run(`${socket.remoteAddress}:${socket.remotePort}`, () => server.emit('connection', socket));
+// A TLS connection that has been destroyed has forgotten its address, which is wanted for telling of its end. So each
+// is served by a tls.Server of its own, which knows it; nothing is shared with others either that could be resumed.
+function listen() {
+  const door = net.createServer({ noDelay: true }, (socket) => {
+    serverFor(`${socket.remoteAddress}:${socket.remotePort}`).emit('connection', socket);
   });
+  const [host, port] = hostAndPort(told('LISTEN'));
+  door.listen({ host, port, backlog: 4096 }, () => say({ event: 'ready' }));
 }
 
-function serverOf(options) {
+function serverFor(peer) {
   const clientAuth = told('CLIENT_AUTH');
   const server = tls.createServer({
     ...options,
@@ -120,7 +111,6 @@ function serverOf(options) {
     handshakeTimeout: DEADLINE,
   });
   server.on('secureConnection', (connection) => {
-    const peer = address.getStore();
     if (clientAuth === 'optional' && connection.getPeerX509Certificate() && !connection.authorized) {
       refused(peer, connection.authorizationError);
       connection.on('close', () => closed(peer));
@@ -130,9 +120,9 @@ function serverOf(options) {
     converse(peer, connection, QUESTION, () => connection.end(ANSWER));
   });
   server.on('tlsClientError', (error, connection) => {
-    const peer = address.getStore();
     // A connection over a bad certificate is just closed, with no alert; why is in authorizationError.
     refused(peer, connection.authorizationError ?? error);
+    connection.destroy(); // nobody else does after a timeout
     closed(peer);
   });
   return server;
