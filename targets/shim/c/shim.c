@@ -392,35 +392,16 @@ void offer_name(struct identity_choice *choice, enum name_kind kind, const void 
 
 /* --- Files, sockets, threads ---------------------------------------------------------------------------------- */
 
-bool each_pem_block(const char *file, const char *label, bool (*take)(void *context, const char *block, size_t length),
-                    void *context) {
-    FILE *in = fopen(file, "re");
-    if (in == NULL) return false;
-    char begin[64], end[64], *line = NULL, *block = NULL;
-    size_t line_size = 0, block_size = 0;
-    FILE *out = NULL;
-    bool fine = true;
-    snprintf(begin, sizeof begin, "-----BEGIN %s-----", label);
-    snprintf(end, sizeof end, "-----END %s-----", label);
-    while (fine && getline(&line, &line_size, in) >= 0) {
-        if (out == NULL && strncmp(line, begin, strlen(begin)) == 0) out = open_memstream(&block, &block_size);
-        if (out == NULL) continue;
-        fputs(line, out);
-        if (strncmp(line, end, strlen(end)) == 0) {
-            fclose(out);
-            out = NULL;
-            fine = take(context, block, block_size);
-            free(block);
-        }
-    }
+char *read_file(const char *file, size_t *length) {
+    char *text = NULL, part[4096];
+    FILE *in = fopen(file, "re"), *out = in == NULL ? NULL : open_memstream(&text, length);
     if (out != NULL) {
+        size_t got;
+        while ((got = fread(part, 1, sizeof part, in)) > 0) fwrite(part, 1, got, out);
         fclose(out);
-        free(block);
-        fine = false;
     }
-    free(line);
-    fclose(in);
-    return fine;
+    if (in != NULL) fclose(in);
+    return text;
 }
 
 static bool parse_address(const char *text, struct sockaddr_in *address) {

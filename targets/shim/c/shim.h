@@ -57,10 +57,8 @@ struct identity_choice {
 };
 void offer_name(struct identity_choice *choice, enum name_kind kind, const void *name, size_t length);
 
-/* Calls `take` with each PEM block of the file that has this label, and ends early where that returns false. The block
- * is terminated by a NUL; `length` does not count it. False where the file cannot be read or `take` said so. */
-bool each_pem_block(const char *file, const char *label, bool (*take)(void *context, const char *block, size_t length),
-                    void *context);
+/* The whole file, with a NUL behind it that `length` does not count. NULL where it cannot be read. */
+char *read_file(const char *file, size_t *length);
 
 /* --- What a library's shim brings ----------------------------------------------------------------------------- */
 

@@ -174,9 +174,9 @@ key() ->
 
 %% The cache takes anything and falls apart over what is no list, so that is looked at here.
 crls() ->
-    Lists = case setting("GAUNTLET_CRL") of
-        none -> [];
-        _ -> pem("GAUNTLET_CRL", 'CertificateList')
+    Lists = case crl_check() =:= false orelse setting("GAUNTLET_CRL") =:= none of
+        true -> [];
+        false -> pem("GAUNTLET_CRL", 'CertificateList')
     end,
     try [public_key:der_decode('CertificateList', Der) || Der <- Lists] of
         _ -> Lists

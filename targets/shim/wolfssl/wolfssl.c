@@ -22,6 +22,20 @@ static void note_alert(const WOLFSSL *session, int type, int value) {
 #define SAN_DNS 2
 #define SAN_URI 6
 
+/*
+ * What the files held. Every connection gets a context of its own, made of this: wolfSSL adds the intermediate authorities
+ * of a verified chain to the context, where they vouch for the chains of later connections, so that a verdict would hang
+ * on who came before.
+ */
+struct file {
+    unsigned char *text;
+    long length;
+};
+struct configuration {
+    const struct settings *settings;
+    struct file chain, key, trust, crls;
+};
+
 void library_version(char *text, size_t size) {
     snprintf(text, size, "wolfSSL %s", wolfSSL_lib_version());
 }
@@ -33,24 +47,12 @@ const char *library_lacks(const struct settings *settings) {
         return "wolfSSL accepts no certificate that its lists do not cover";
     if (settings->revocation != REVOCATION_NONE && settings->allow_expired_crl)
         return "wolfSSL uses no expired lists";
+    if (settings->stapling) return "wolfSSL refuses stapled responses about what an intermediate authority has issued";
     return NULL;
 }
 
 static const char *in_words(int error) {
     return wolfSSL_ERR_reason_error_string((unsigned long)error);
-}
-
-/*
- * wolfSSL's own way in, wolfSSL_CTX_LoadCRLBuffer, verifies a list at once and therefore takes none of an intermediate
- * authority, which is known in the handshake only. Lists in the store are verified when they are used.
- */
-static bool load_crl(void *context, const char *block, size_t length) {
-    WOLFSSL_BIO *in = wolfSSL_BIO_new_mem_buf(block, (int)length);
-    WOLFSSL_X509_CRL *crl = in == NULL ? NULL : wolfSSL_PEM_read_bio_X509_CRL(in, NULL, NULL, NULL);
-    bool fine = crl != NULL && wolfSSL_X509_STORE_add_crl(wolfSSL_CTX_get_cert_store(context), crl) == WOLFSSL_SUCCESS;
-    wolfSSL_X509_CRL_free(crl);
-    wolfSSL_BIO_free(in);
-    return fine;
 }
 
 static WOLFSSL_METHOD *method(const struct settings *settings) {
@@ -64,10 +66,27 @@ static WOLFSSL_METHOD *method(const struct settings *settings) {
                               : wolfSSLv23_client_method();
 }
 
-void *library_configure(const struct settings *settings, struct refusal *refusal) {
-    static bool ready = false;
-    if (!ready) ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
+/*
+ * wolfSSL's own way in, wolfSSL_CTX_LoadCRLBuffer, verifies a list at once and therefore takes none of an intermediate
+ * authority, which is known in the handshake only. Lists in the store are verified when they are used.
+ */
+static bool load_crls(WOLFSSL_CTX *context, const struct file *lists) {
+    static const char begin[] = "-----BEGIN X509 CRL-----";
+    bool fine = true;
+    /* Reading one list uses up the rest of the BIO: each needs its own. */
+    for (const char *at = (const char *)lists->text; fine && (at = strstr(at, begin)) != NULL; at += strlen(begin)) {
+        WOLFSSL_BIO *in = wolfSSL_BIO_new_mem_buf(at, (int)strlen(at));
+        WOLFSSL_X509_CRL *crl = wolfSSL_PEM_read_bio_X509_CRL(in, NULL, NULL, NULL);
+        fine = crl != NULL && wolfSSL_X509_STORE_add_crl(wolfSSL_CTX_get_cert_store(context), crl) == WOLFSSL_SUCCESS;
+        wolfSSL_X509_CRL_free(crl);
+        wolfSSL_BIO_free(in);
+    }
+    return fine;
+}
 
+static WOLFSSL_CTX *make_context(const struct configuration *configuration, struct refusal *refusal) {
+    const struct settings *settings = configuration->settings;
+    const struct file *chain = &configuration->chain, *key = &configuration->key, *trust = &configuration->trust;
     WOLFSSL_CTX *context = wolfSSL_CTX_new(method(settings));
     if (context == NULL) {
         because(refusal, "wolfSSL gives no context");
@@ -76,24 +95,22 @@ void *library_configure(const struct settings *settings, struct refusal *refusal
     if (settings->tls12 && settings->tls13) wolfSSL_CTX_SetMinVersion(context, WOLFSSL_TLSV1_2);
 
     int result;
-    if (wolfSSL_CTX_use_certificate_chain_file(context, settings->chain) != WOLFSSL_SUCCESS) {
+    if (wolfSSL_CTX_use_certificate_chain_buffer(context, chain->text, chain->length) != WOLFSSL_SUCCESS) {
         because(refusal, "it does not take the certificate chain");
-    } else if (wolfSSL_CTX_use_PrivateKey_file(context, settings->key, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS) {
+    } else if (wolfSSL_CTX_use_PrivateKey_buffer(context, key->text, key->length, WOLFSSL_FILETYPE_PEM) !=
+               WOLFSSL_SUCCESS) {
         because(refusal, "it does not take the private key");
     } else if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
         because(refusal, "the private key does not fit the certificate");
-    } else if ((result = wolfSSL_CTX_load_verify_locations(context, settings->trust, NULL)) != WOLFSSL_SUCCESS) {
+    } else if ((result = wolfSSL_CTX_load_verify_buffer(context, trust->text, trust->length, WOLFSSL_FILETYPE_PEM)) !=
+               WOLFSSL_SUCCESS) {
         because(refusal, "it does not take the trust anchors: %s", in_words(result));
     } else if (settings->revocation != REVOCATION_NONE &&
                wolfSSL_CTX_EnableCRL(context, WOLFSSL_CRL_CHECKALL) != WOLFSSL_SUCCESS) {
         because(refusal, "it does not check revocation lists");
     } else if (settings->revocation != REVOCATION_NONE && settings->crl != NULL &&
-               !each_pem_block(settings->crl, "X509 CRL", load_crl, context)) {
+               !load_crls(context, &configuration->crls)) {
         because(refusal, "it does not take a revocation list");
-    } else if (settings->stapling &&
-               (wolfSSL_CTX_UseOCSPStapling(context, WOLFSSL_CSR_OCSP, 0) != WOLFSSL_SUCCESS ||
-                wolfSSL_CTX_EnableOCSPStapling(context) != WOLFSSL_SUCCESS)) {
-        because(refusal, "it does not look at stapled responses");
     } else {
         int mode = WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
         if (settings->server && settings->client_auth == CLIENT_AUTH_OPTIONAL) mode = WOLFSSL_VERIFY_PEER;
@@ -110,8 +127,38 @@ void *library_configure(const struct settings *settings, struct refusal *refusal
     return NULL;
 }
 
+static bool load(struct file *file, const char *name) {
+    size_t length = 0;
+    file->text = (unsigned char *)read_file(name, &length);
+    file->length = (long)length;
+    return file->text != NULL;
+}
+
+void *library_configure(const struct settings *settings, struct refusal *refusal) {
+    static bool ready = false;
+    if (!ready) ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
+
+    struct configuration *configuration = calloc(1, sizeof *configuration);
+    if (configuration == NULL || !load(&configuration->chain, settings->chain) ||
+        !load(&configuration->key, settings->key) || !load(&configuration->trust, settings->trust) ||
+        (settings->crl != NULL && !load(&configuration->crls, settings->crl))) {
+        because(refusal, "a file cannot be read");
+        return NULL;
+    }
+    configuration->settings = settings;
+    /* To see whether wolfSSL takes it. */
+    WOLFSSL_CTX *context = make_context(configuration, refusal);
+    if (context == NULL) return NULL;
+    wolfSSL_CTX_free(context);
+    return configuration;
+}
+
 void *library_open(void *configuration, const struct settings *settings, int socket) {
-    WOLFSSL *session = wolfSSL_new(configuration);
+    struct refusal refusal;
+    WOLFSSL_CTX *context = make_context(configuration, &refusal);
+    WOLFSSL *session = context == NULL ? NULL : wolfSSL_new(context);
+    /* The session keeps the context for as long as it lives. */
+    wolfSSL_CTX_free(context);
     if (session == NULL) return NULL;
     first_alert = -1;
     wolfSSL_set_fd(session, socket);
