@@ -52,6 +52,9 @@ pub enum PeerEnd {
     Reset,
     /// Nothing happened until the case's time was up.
     TimedOut,
+    /// The target offers no signature scheme that the peer's key can sign with: the peer's certificate
+    /// could not be presented to it.
+    NothingInCommon,
     /// The peer's own TLS stack gave up, in these words.
     Failed(String),
     /// There was nobody to meet: the target did not start.

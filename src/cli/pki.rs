@@ -14,13 +14,14 @@ use super::exit::Exit;
 use super::show::find;
 use super::{Failure, print};
 use crate::clock::Clock;
+use crate::net::protocol::Protocol;
 use crate::pki::Identity;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
 use crate::run::environment::{Patience, Stage};
 use crate::scenario::{Role, TlsVersion};
 use crate::seed::Seed;
-use crate::target::Environment;
+use crate::target::{Environment, registry};
 
 /// What `pki` is told.
 #[derive(Args)]
@@ -52,6 +53,10 @@ struct Export {
     /// Write the twin, which must be accepted, instead of the case.
     #[arg(long)]
     twin: bool,
+
+    /// Also write this target's configuration, with a line that starts it by hand.
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
 
     /// Read scenarios from this folder instead of the built-in ones; may be given several times.
     #[arg(long, value_name = "DIR")]
@@ -116,7 +121,11 @@ fn export_files(export: &Export) -> Result<Exit, Failure> {
     if !peer.staple.is_empty() {
         folder.file("staple.der", &peer.staple, Access::Public)?;
     }
-    print(&commands(&export.dir, &environment, &folder.present))
+    let mut text = commands(&export.dir, &environment, &folder.present);
+    if let Some(name) = &export.target {
+        text.push_str(&by_hand(name, &environment, &export.dir)?);
+    }
+    print(&text)
 }
 
 /// The folder that is written to.
@@ -182,6 +191,48 @@ impl Folder {
         self.present.borrow_mut().push(name.to_owned());
         Ok(())
     }
+}
+
+/// How to start a target in this environment, and to meet it, without this program.
+fn by_hand(name: &str, environment: &Environment, dir: &Path) -> Result<String, Failure> {
+    let target = registry::find_command(name).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let folder = std::path::absolute(dir.join(name))?;
+    let exported = runtime
+        .block_on(target.export(environment, &folder))
+        .map_err(|error| Failure::usage(anyhow::anyhow!(error)))?;
+    let http = exported.protocol == Protocol::Http;
+    let meet = match environment.role {
+        Role::Server if http => {
+            "printf 'GET / HTTP/1.1\\r\\nHost: target.gauntlet.test\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -connect 127.0.0.1:8443 -servername target.gauntlet.test -cert peer.pem -key peer.key -cert_chain peer.pem -ign_eof"
+        }
+        Role::Server => {
+            "(sleep 1; echo 'who goes there?'; sleep 1) | openssl s_client -connect 127.0.0.1:8443 -servername target.gauntlet.test -cert peer.pem -key peer.key -cert_chain peer.pem"
+        }
+        Role::Client if http => {
+            "openssl s_server -accept 127.0.0.1:8443 -cert peer.pem -key peer.key -cert_chain peer.pem -verify 9 -www"
+        }
+        Role::Client => {
+            "openssl s_server -accept 127.0.0.1:8443 -cert peer.pem -key peer.key -cert_chain peer.pem -verify 9"
+        }
+    };
+    let mut notes = Vec::new();
+    if exported.is_proxy && environment.role == Role::Client {
+        notes.push("ask it with: curl -i http://127.0.0.1:8444/".to_owned());
+    }
+    if exported.is_shim && environment.role == Role::Client {
+        notes.push("then type: connect 127.0.0.1:8443".to_owned());
+    }
+    if !exported.input.is_empty() {
+        notes.push(format!("it is given on standard input: {}", exported.input.trim_end()));
+    }
+    let notes: String = notes.iter().map(|note| format!("  ({note})\n")).collect();
+    Ok(format!(
+        "\nor let {name} meet a program that is not ours:\n  {}\n{notes}  {meet}\n",
+        exported.line
+    ))
 }
 
 /// What to type to see for oneself, with a program that is not ours.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::client::{ClientSessionStore, ResolvesClientCert, Resumption, Tls12Resumption};
@@ -39,7 +40,8 @@ where
     D: Future<Output = TargetView>,
 {
     let hark = Arc::new(Hark::default());
-    let config = Arc::new(config(peer, &hark)?);
+    let estranged = Arc::new(AtomicBool::new(false));
+    let config = Arc::new(config(peer, &hark, &estranged)?);
     let mut connection = None;
     let mut view = unheard();
     // A target that does not accept in time hangs as one that does not answer: all is in the deadline.
@@ -62,12 +64,20 @@ where
     if let Ok(end) = timeout(peer.deadline, meeting).await {
         view.end = end?;
     }
+    if estranged.load(Ordering::Relaxed) && view.end != PeerEnd::Exchanged {
+        view.end = PeerEnd::NothingInCommon;
+    }
     Ok((connection, view))
 }
 
-fn config(peer: &Peer, hark: &Arc<Hark>) -> io::Result<ClientConfig> {
+fn config(
+    peer: &Peer,
+    hark: &Arc<Hark>,
+    estranged: &Arc<AtomicBool>,
+) -> io::Result<ClientConfig> {
     let certificates = Presents {
         certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
+        estranged: Arc::clone(estranged),
     };
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&peer.versions())
@@ -175,11 +185,16 @@ fn heard(read: io::Result<usize>, view: &mut PeerView) -> io::Result<PeerEnd> {
 #[derive(Debug)]
 struct Presents {
     certified: Option<Arc<CertifiedKey>>,
+    /// Does the server want signatures that the key cannot make?
+    estranged: Arc<AtomicBool>,
 }
 
 impl ResolvesClientCert for Presents {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.certified.clone()
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let certified = self.certified.clone()?;
+        let estranged = certified.key.choose_scheme(schemes).is_none();
+        self.estranged.store(estranged, Ordering::Relaxed);
+        Some(certified)
     }
 
     fn has_certs(&self) -> bool {

@@ -31,7 +31,8 @@ pub async fn meet(
     gone: impl Future<Output = ()>,
 ) -> io::Result<PeerView> {
     let arrived = Arc::new(AtomicBool::new(false));
-    let config = Arc::new(config(peer, &arrived)?);
+    let estranged = Arc::new(AtomicBool::new(false));
+    let config = Arc::new(config(peer, &arrived, &estranged)?);
     let mut view = unheard();
     let conversation = async {
         let stream = tokio::select! {
@@ -45,11 +46,18 @@ pub async fn meet(
     if let Ok(end) = timeout(peer.deadline, conversation).await {
         view.end = end?;
     }
+    if estranged.load(Ordering::Relaxed) && view.handshake.is_none() {
+        view.end = PeerEnd::NothingInCommon;
+    }
     view.certificate_arrived = arrived.load(Ordering::Relaxed);
     Ok(view)
 }
 
-fn config(peer: &Peer, arrived: &Arc<AtomicBool>) -> io::Result<ServerConfig> {
+fn config(
+    peer: &Peer,
+    arrived: &Arc<AtomicBool>,
+    estranged: &Arc<AtomicBool>,
+) -> io::Result<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&peer.versions())
         .map_err(io::Error::other)?;
@@ -63,6 +71,7 @@ fn config(peer: &Peer, arrived: &Arc<AtomicBool>) -> io::Result<ServerConfig> {
     };
     let certificates = Presents {
         certified: peer.certified_key(),
+        estranged: Arc::clone(estranged),
     };
     let mut config = builder.with_cert_resolver(Arc::new(certificates));
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -103,10 +112,14 @@ async fn converse(
 #[derive(Debug)]
 struct Presents {
     certified: Arc<CertifiedKey>,
+    /// Does the client want signatures that the key cannot make?
+    estranged: Arc<AtomicBool>,
 }
 
 impl ResolvesServerCert for Presents {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let scheme = self.certified.key.choose_scheme(hello.signature_schemes());
+        self.estranged.store(scheme.is_none(), Ordering::Relaxed);
         Some(Arc::clone(&self.certified))
     }
 }

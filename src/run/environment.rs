@@ -188,7 +188,11 @@ impl Stage {
             },
             mute: silent_point == Some(HandshakePoint::FirstByte),
             crowd: plan.crowd.unwrap_or(0),
-            listen: patience.listen,
+            // A peer that listens longer than a handshake may take looks like one that stalls.
+            listen: match self.scenario.target.handshake_deadline_ms {
+                Some(ms) => patience.listen.min(Duration::from_millis(ms.into()) / 4),
+                None => patience.listen,
+            },
             deadline: patience.deadline,
         })
     }

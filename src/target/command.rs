@@ -19,12 +19,14 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use self::caller::Caller;
+use self::place::{Place, Ports, shim_variables};
 use self::dialler::Dialler;
 use self::process::{Invocation, is_there};
 use self::server::Server;
 use super::descriptor::{Descriptor, RoleDescription};
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::net::Transport;
+use crate::net::protocol::Protocol;
 use crate::peer::Application;
 use crate::scenario::{Profile, Role};
 
@@ -69,24 +71,70 @@ impl Command {
                 .prefix("mtls-gauntlet-")
                 .tempdir()
                 .map_err(|error| format!("its folder could not be made: {error}"))?;
-            let words = template::render_command(&description.prepare, &general(folder.path()))?;
-            let invocation = Invocation {
-                words,
-                variables: Vec::new(),
-                folder: folder.path().to_owned(),
-            };
-            let finished = process::run(&invocation, "", PREPARATION).await?;
-            match finished {
-                Some(finished) if finished.status == Some(0) => Ok(folder),
-                Some(finished) => Err(format!("`prepare`: {}: {}", finished.words, finished.output)),
-                None => Err("`prepare` did not end in time".into()),
-            }
+            prepare(description, folder.path()).await.map(|()| folder)
         };
         let prepared = self.prepared.get_or_init(prepare).await;
         match prepared {
             Ok(folder) => Ok(Some(folder.path().to_owned())),
             Err(error) => Err(StartError::Broken(error.clone())),
         }
+    }
+
+    /// Renders everything that a start in this environment would need into a folder, for a person who
+    /// wants to start it by hand, and says how: a line for a shell.
+    ///
+    /// # Errors
+    /// Why that cannot be done.
+    pub async fn export(
+        &self,
+        environment: &Environment,
+        folder: &Path,
+    ) -> Result<Exported, String> {
+        let Some(description) = self.descriptor.role(environment.role) else {
+            return Err(format!("`{}` has no {} role", self.name, environment.role));
+        };
+        let prepared = match description.prepare.is_empty() {
+            true => None,
+            false => {
+                let prepared = folder.join("prepared");
+                std::fs::create_dir_all(&prepared).map_err(|error| error.to_string())?;
+                prepare(description, &prepared).await?;
+                Some(prepared)
+            }
+        };
+        // As a client the harness's server has the port that a server would have.
+        let mut ports = Exported::PORTS;
+        if environment.role == Role::Client {
+            ports.own = 8444;
+        }
+        let place = Place::make_in(folder.to_owned(), environment, ports, prepared.as_deref())
+            .map_err(|error| format!("`{}`: {error}", folder.display()))?;
+        place.render_files(&description.files)?;
+        let mut variables = if description.shim {
+            shim_variables(environment, &place)
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        for (name, text) in &description.environment {
+            variables.push((name.clone(), place.render(text)?));
+        }
+        let words = match description.connect.is_empty() {
+            true => &description.start,
+            false => &description.connect,
+        };
+        let variables = variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let words = place.render_command(words)?;
+        let words = words.iter().map(|word| quoted(word));
+        Ok(Exported {
+            line: variables.chain(words).collect::<Vec<_>>().join(" "),
+            input: place.render(&description.input)?,
+            protocol: description.protocol,
+            is_shim: description.shim,
+            is_proxy: !description.shim && !description.start.is_empty(),
+        })
     }
 
     fn probe(&self) -> Result<String, String> {
@@ -185,6 +233,54 @@ impl Target for Command {
             };
             Ok(running)
         })
+    }
+}
+
+/// A target that has been rendered for a person.
+pub struct Exported {
+    /// The line for a shell that starts it, or calls it.
+    pub line: String,
+    /// What it is given on standard input.
+    pub input: String,
+    /// What it speaks inside TLS.
+    pub protocol: Protocol,
+    /// It speaks the shim contract.
+    pub is_shim: bool,
+    /// As a client, it takes a question in the clear to a server.
+    pub is_proxy: bool,
+}
+
+impl Exported {
+    /// A server listens on 8443, and a client connects there; a proxy is asked on 8444, and what only
+    /// terminates TLS has its backend on 8445.
+    const PORTS: Ports = Ports {
+        own: 8443,
+        spare: [8446, 8447, 8448],
+        backend: 8445,
+        peer: 8443,
+    };
+}
+
+async fn prepare(description: &RoleDescription, folder: &Path) -> Result<(), String> {
+    let invocation = Invocation {
+        words: template::render_command(&description.prepare, &general(folder))?,
+        variables: Vec::new(),
+        folder: folder.to_owned(),
+    };
+    match process::run(&invocation, "", PREPARATION).await? {
+        Some(finished) if finished.status == Some(0) => Ok(()),
+        Some(finished) => Err(format!("`prepare`: {}: {}", finished.words, finished.output)),
+        None => Err("`prepare` did not end in time".into()),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! with it is [`command`](super::command)'s business.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use globset::{Glob, GlobMatcher};
@@ -191,6 +192,18 @@ impl Descriptor {
     /// When the file is not TOML, has an unknown key, a glob or a template that is none, or a role
     /// that cannot be run.
     pub fn parse(path: &str, text: &str) -> Result<Self, DocumentError> {
+        Self::parse_beside(path, text, None)
+    }
+
+    /// The same for a descriptor that lies in this folder: stacks are looked for in its `stack/` first.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_beside(
+        path: &str,
+        text: &str,
+        folder: Option<&Path>,
+    ) -> Result<Self, DocumentError> {
         let document = Document::parse(path, text)?;
         let file: File = document.read()?;
         for (role, description) in [("server", &file.server), ("client", &file.client)] {
@@ -205,7 +218,7 @@ impl Descriptor {
             let is_spared = |glob: &GlobMatcher| {
                 spared.iter().any(|(one, _)| one.glob() == glob.glob())
             };
-            let shared = Stack::named(stack)
+            let shared = Stack::named(stack, folder)
                 .map_err(|hint| document.error_at(&["stack"], "unknown stack", Some(hint)))?;
             known.extend(shared.known.into_iter().filter(|(glob, _)| !is_spared(glob)));
             lacks.extend(shared.lacks.into_iter().filter(|(glob, _)| !is_spared(glob)));

@@ -27,13 +27,20 @@ pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
     if let Some(planted) = Planted::named(name) {
         return Ok(Arc::new(planted));
     }
+    Ok(Arc::new(find_command(name)?))
+}
+
+/// The target with this name, if it is a command.
+///
+/// # Errors
+/// As [`find`]; also for targets in process, which nobody can start by hand.
+pub fn find_command(name: &str) -> Result<Command, RegistryError> {
     if name.ends_with(".toml") {
         return read(Path::new(name));
     }
-    let described = descriptors().find(|(known, _)| *known == name);
-    if let Some((_, text)) = described {
+    if let Some((_, text)) = descriptors().find(|(known, _)| *known == name) {
         let descriptor = Descriptor::parse(&format!("targets/{name}.toml"), text)?;
-        return Ok(Arc::new(Command::of(name.to_owned(), descriptor)));
+        return Ok(Command::of(name.to_owned(), descriptor));
     }
     Err(RegistryError::Unknown {
         name: name.to_owned(),
@@ -67,18 +74,18 @@ fn descriptors() -> impl Iterator<Item = (&'static str, &'static str)> {
         .filter_map(|(file, text)| Some((file.strip_suffix(".toml")?, *text)))
 }
 
-fn read(path: &Path) -> Result<Arc<dyn Target>, RegistryError> {
+fn read(path: &Path) -> Result<Command, RegistryError> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| RegistryError::Unreadable {
         path: shown.clone(),
         reason: error.to_string(),
     })?;
-    let descriptor = Descriptor::parse(&shown, &text)?;
+    let descriptor = Descriptor::parse_beside(&shown, &text, path.parent())?;
     if descriptor.server.is_none() && descriptor.client.is_none() {
         return Err(RegistryError::NoRole { path: shown });
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Arc::new(Command::of(name.into_owned(), descriptor)))
+    Ok(Command::of(name.into_owned(), descriptor))
 }
 
 /// Why a target cannot be had.

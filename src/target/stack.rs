@@ -4,12 +4,14 @@
 //! `targets/stack/<name>.toml`, and a target says whose deviations hold for it.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::descriptor::{Globs, globs};
-use crate::document::{Document, nearest};
+use crate::document::{Document, DocumentError, nearest};
 
 include!(concat!(env!("OUT_DIR"), "/stacks.rs"));
 
@@ -34,12 +36,19 @@ struct File {
 }
 
 impl Stack {
-    /// The stack with this name.
+    /// The stack with this name, from `stack/` in this folder where there is such a file, else from
+    /// those that are built in.
     ///
     /// # Errors
     /// When there is no such stack, or its file is invalid; says what to do.
-    pub fn named(name: &str) -> Result<Self, String> {
+    pub fn named(name: &str, folder: Option<&Path>) -> Result<Self, String> {
         let file = format!("{name}.toml");
+        let own = folder.map(|folder| folder.join("stack").join(&file));
+        if let Some(own) = own.filter(|own| own.is_file()) {
+            let shown = own.display().to_string();
+            let text = fs::read_to_string(&own).map_err(|error| format!("`{shown}`: {error}"))?;
+            return Self::parse(&shown, &text);
+        }
         let Some((_, text)) = STACKS.iter().find(|(known, _)| *known == file) else {
             let names = STACKS.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
             return Err(match nearest(name, names.clone()) {
@@ -47,15 +56,18 @@ impl Stack {
                 None => format!("it is one of {}", names.collect::<Vec<_>>().join(", ")),
             });
         };
-        let path = format!("targets/stack/{file}");
+        Self::parse(&format!("targets/stack/{file}"), text)
+    }
+
+    fn parse(path: &str, text: &str) -> Result<Self, String> {
         let parse = || {
-            let document = Document::parse(&path, text)?;
+            let document = Document::parse(path, text)?;
             let file: File = document.read()?;
             Ok(Self {
                 known: globs(&document, "known", file.known)?,
                 lacks: globs(&document, "lacks", file.lacks)?,
             })
         };
-        parse().map_err(|error: crate::document::DocumentError| error.to_string())
+        parse().map_err(|error: DocumentError| error.to_string())
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::launch::{furnish, ports, variables};
 use super::place::Place;
 use super::process::{self, Finished, Invocation};
-use super::server::port;
+use super::server::{listen, port};
 use super::{Command, application};
-use crate::net::{Address, ConnectionId};
+use crate::net::{Address, ConnectionId, Listener};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
 use crate::target::descriptor::RoleDescription;
@@ -19,6 +19,8 @@ pub struct Caller {
     description: RoleDescription,
     variables: Vec<(String, String)>,
     place: Place,
+    /// Where the harness's server listens: files may name its port as well as the command.
+    upstream: Listener,
 }
 
 /// Nobody waits as long as this for a client; the case's own time is up before.
@@ -35,17 +37,23 @@ impl Caller {
         environment: Arc<Environment>,
     ) -> Result<Self, StartError> {
         let prepared = target.prepared(description).await?;
-        let place = furnish(description, &environment, ports(0, 0)?, prepared.as_deref())?;
+        let upstream = listen()?;
+        let address = upstream
+            .address()
+            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let ports = ports(0, port(&address))?;
+        let place = furnish(description, &environment, ports, prepared.as_deref())?;
         Ok(Self {
             description: description.clone(),
             variables: variables(description, &environment, &place)?,
             place,
+            upstream,
         })
     }
 
-    async fn call(&self, peer: u16) -> Result<Option<Finished>, String> {
+    async fn call(&self) -> Result<Option<Finished>, String> {
         let invocation = Invocation {
-            words: self.place.render_call(&self.description.connect, peer)?,
+            words: self.place.render_command(&self.description.connect)?,
             variables: self.variables.clone(),
             folder: self.place.path().to_owned(),
         };
@@ -95,9 +103,13 @@ impl Running for Caller {
         Box::pin(async { None })
     }
 
-    fn connect(&self, peer: Address) -> Task<'_, Option<TargetView>> {
+    fn upstream(&self) -> Option<&Listener> {
+        Some(&self.upstream)
+    }
+
+    fn connect(&self, _peer: Address) -> Task<'_, Option<TargetView>> {
         Box::pin(async move {
-            match self.call(port(&peer)).await {
+            match self.call().await {
                 Ok(finished) => finished.map(|finished| self.view(&finished)),
                 Err(error) => Some(TargetView::of(TargetEnd::Broken(error))),
             }

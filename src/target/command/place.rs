@@ -21,10 +21,17 @@ use crate::target::Environment;
 
 /// A start's folder.
 pub struct Place {
-    folder: TempDir,
+    folder: Folder,
     role: Role,
     ports: Ports,
     context: Value,
+}
+
+enum Folder {
+    /// Removed with the place.
+    Own(TempDir),
+    /// Somebody else's.
+    Given(PathBuf),
 }
 
 /// The ports that a start uses, all of 127.0.0.1.
@@ -52,6 +59,28 @@ impl Place {
         prepared: Option<&Path>,
     ) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("mtls-gauntlet-").tempdir()?;
+        Self::within(Folder::Own(folder), environment, ports, prepared)
+    }
+
+    /// The same in a folder that stays, for people who want to look.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn make_in(
+        folder: PathBuf,
+        environment: &Environment,
+        ports: Ports,
+        prepared: Option<&Path>,
+    ) -> io::Result<Self> {
+        Self::within(Folder::Given(folder), environment, ports, prepared)
+    }
+
+    fn within(
+        folder: Folder,
+        environment: &Environment,
+        ports: Ports,
+        prepared: Option<&Path>,
+    ) -> io::Result<Self> {
         let mut place = Self {
             context: Value::UNDEFINED,
             role: environment.role,
@@ -64,7 +93,10 @@ impl Place {
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        match &self.folder {
+            Folder::Own(folder) => folder.path(),
+            Folder::Given(folder) => folder,
+        }
     }
 
     /// The port that the target listens on.
@@ -132,15 +164,6 @@ impl Place {
     /// What is wrong with it.
     pub fn render_command(&self, words: &[String]) -> Result<Vec<String>, String> {
         template::render_command(words, &self.context)
-    }
-
-    /// Renders a command for a peer that listens on this port.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn render_call(&self, words: &[String], peer: u16) -> Result<Vec<String>, String> {
-        let context = minijinja::context! { peer => peer_address(peer), ..self.context.clone() };
-        template::render_command(words, &context)
     }
 
     fn put(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
@@ -250,10 +273,6 @@ pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static
         variables.push(("GAUNTLET_STAPLING", "true".into()));
     }
     variables
-}
-
-fn peer_address(port: u16) -> Value {
-    template_value(json!({ "host": "127.0.0.1", "port": port }))
 }
 
 fn template_value(json: serde_json::Value) -> Value {

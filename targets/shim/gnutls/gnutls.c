@@ -53,6 +53,7 @@ struct session {
     gnutls_session_t gnutls;
     gnutls_typed_vdata_st wanted[2];
     unsigned char address[16];
+    unsigned status; /* what `verify_if_presented` found */
 };
 
 static void set_protocols(gnutls_session_t session, const char *alpn) {
@@ -72,10 +73,10 @@ static void set_protocols(gnutls_session_t session, const char *alpn) {
  * optional, this looks whether there is one, and leaves it to the same verification. */
 static int verify_if_presented(gnutls_session_t gnutls) {
     struct session *session = gnutls_session_get_ptr(gnutls);
-    unsigned count = 0, status = 0;
+    unsigned count = 0;
     if (gnutls_certificate_get_peers(gnutls, &count) == NULL || count == 0) return 0;
-    int result = gnutls_certificate_verify_peers(gnutls, session->wanted, 1, &status);
-    return result < 0 ? result : status != 0 ? GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR : 0;
+    int result = gnutls_certificate_verify_peers(gnutls, session->wanted, 1, &session->status);
+    return result < 0 ? result : session->status != 0 ? GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR : 0;
 }
 
 /* What the peer's certificate must be good for, and as a client, whose it must be. */
@@ -154,9 +155,9 @@ enum step library_shake_hands(void *opened, struct refusal *refusal) {
 
     because(refusal, "%s", gnutls_strerror(result));
     gnutls_datum_t words;
+    unsigned status = session->status != 0 ? session->status : gnutls_session_get_verify_cert_status(session->gnutls);
     if (result == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR &&
-        gnutls_certificate_verification_status_print(gnutls_session_get_verify_cert_status(session->gnutls),
-                                                     GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS) {
+        gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS) {
         because(refusal, "%s", words.data);
         gnutls_free(words.data);
     }
