@@ -193,23 +193,23 @@ pub fn judge(
             FailureKind::Hang,
             "the target neither accepted nor refused the peer before the case's time was up",
         ),
-        Happened::NothingInCommon => Judgement::new(Verdict::Unsupported, NOTHING_IN_COMMON),
+        Happened::NothingInCommon(words) => Judgement::new(
+            Verdict::Unsupported,
+            format!("the target has nothing in common with the peer: {words}"),
+        ),
         Happened::NotStarted(words) => judge_absence(expectation, &words),
         Happened::Accepted => judge_acceptance(expectation, observation),
         Happened::Refused(how) => judge_refusal(expectation, observation, &how, twin),
     }
 }
 
-const NOTHING_IN_COMMON: &str =
-    "the target offers no signature scheme that the peer's key can sign with";
-
 enum Happened {
     Accepted,
     Refused(String),
     /// The target would not have its configuration, in these words.
     NotStarted(String),
-    /// The peer's certificate could not be presented.
-    NothingInCommon,
+    /// The peer could not be presented.
+    NothingInCommon(String),
     Hung,
     Crashed(String),
     Broken(String),
@@ -245,7 +245,10 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         }
         (_, PeerEnd::Closed) => Happened::Refused("by closing the connection".into()),
         (_, PeerEnd::Reset) => Happened::Refused("by resetting the connection".into()),
-        (_, PeerEnd::NothingInCommon) => Happened::NothingInCommon,
+        (_, PeerEnd::NothingInCommon(words)) => Happened::NothingInCommon(words.clone()),
+        (_, PeerEnd::Misbehaved(words)) => {
+            Happened::Refused(format!("by breaking the TLS protocol: {words}"))
+        }
         (_, PeerEnd::TimedOut) => Happened::Hung,
         (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => Happened::NotStarted(words.clone()),
         (_, PeerEnd::Unmet) => Happened::Broken("the peer met nobody".into()),
@@ -369,7 +372,7 @@ pub fn in_words(observation: &Observation) -> String {
     match what_happened(observation, true) {
         Happened::Accepted => "application data went both ways".into(),
         Happened::Refused(how) => format!("refused {how}"),
-        Happened::NothingInCommon => NOTHING_IN_COMMON.into(),
+        Happened::NothingInCommon(words) => format!("nothing in common: {words}"),
         Happened::NotStarted(words) => format!("the target did not start: {words}"),
         Happened::Hung => "nothing happened until the time was up".into(),
         Happened::Crashed(words) => format!("the target died: {words}"),

@@ -136,7 +136,10 @@ impl Environment {
             }
         };
         let crl = self.revocation != RevocationDepth::None;
-        need(crl, Capability::Crl);
+        need(
+            self.revocation == RevocationDepth::Chain,
+            Capability::Crl,
+        );
         need(
             self.revocation == RevocationDepth::EndEntity,
             Capability::CrlEndEntity,

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::lenient::AnyServer;
 use super::hark::Hark;
-use super::{Application, Peer, end_of, provider, stay_mute, unheard};
+use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::protocol::Answer;
 use crate::net::{Address, ConnectionId, Stream};
@@ -65,7 +65,7 @@ where
         view.end = end?;
     }
     if estranged.load(Ordering::Relaxed) && view.end != PeerEnd::Exchanged {
-        view.end = PeerEnd::NothingInCommon;
+        view.end = PeerEnd::NothingInCommon(NO_SCHEME.into());
     }
     Ok((connection, view))
 }

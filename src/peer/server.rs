@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::lenient::AnyClient;
-use super::{Application, Peer, end_of, provider, stay_mute, unheard};
+use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::protocol::Protocol;
 use crate::net::{Listener, Stream};
@@ -47,7 +47,7 @@ pub async fn meet(
         view.end = end?;
     }
     if estranged.load(Ordering::Relaxed) && view.handshake.is_none() {
-        view.end = PeerEnd::NothingInCommon;
+        view.end = PeerEnd::NothingInCommon(NO_SCHEME.into());
     }
     view.certificate_arrived = arrived.load(Ordering::Relaxed);
     Ok(view)

@@ -79,7 +79,8 @@ fn peer_saw(view: &PeerView) -> String {
         PeerEnd::Reset => "a reset".into(),
         PeerEnd::TimedOut => "nothing more until its time was up".into(),
         PeerEnd::Failed(words) => format!("its own failure: {words}"),
-        PeerEnd::NothingInCommon => "no signature scheme that its key can sign with".into(),
+        PeerEnd::NothingInCommon(words) => format!("nothing in common: {words}"),
+        PeerEnd::Misbehaved(words) => format!("the target break the protocol: {words}"),
         PeerEnd::Unmet => "nobody to meet".into(),
     };
     handshake + &end

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::{IpAddr, ServerName};
+
 use super::launch::{Launched, launch, ports};
 use super::server::{listen, port};
 use super::{Command, application};
@@ -46,7 +48,12 @@ impl Dialler {
         Ok(Self {
             launched,
             application: application(description),
-            host: environment.server_name.to_str().into_owned(),
+            host: match &environment.server_name {
+                ServerName::IpAddress(IpAddr::V6(address)) => {
+                    format!("[{}]", std::net::Ipv6Addr::from(*address))
+                }
+                name => name.to_str().into_owned(),
+            },
             stop: description.stop,
             upstream,
         })
