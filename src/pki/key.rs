@@ -65,6 +65,17 @@ impl Key {
         }
     }
 
+    /// The P-256 key pair that this PKCS#8 holds.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn p256_of_pkcs8(pkcs8: &[u8]) -> Result<Self, PkiError> {
+        let kind = KeyKind::P256;
+        let pair = EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8)
+            .map_err(|e| refused(kind, e))?;
+        Self::library(kind, Pair::Ecdsa(pair), pkcs8.to_vec())
+    }
+
     /// What kind of key it is.
     pub fn kind(&self) -> KeyKind {
         self.kind
