@@ -193,10 +193,7 @@ pub fn judge(
             FailureKind::Hang,
             "the target neither accepted nor refused the peer before the case's time was up",
         ),
-        Happened::NothingInCommon(words) => Judgement::new(
-            Verdict::Unsupported,
-            format!("the target has nothing in common with the peer: {words}"),
-        ),
+        Happened::Unsupported(words) => Judgement::new(Verdict::Unsupported, words),
         Happened::NotStarted(words) => judge_absence(expectation, &words),
         Happened::Accepted => judge_acceptance(expectation, observation),
         Happened::Refused(how) => judge_refusal(expectation, observation, &how, twin),
@@ -208,8 +205,8 @@ enum Happened {
     Refused(String),
     /// The target would not have its configuration, in these words.
     NotStarted(String),
-    /// The peer could not be presented.
-    NothingInCommon(String),
+    /// The target was not asked, or cannot be.
+    Unsupported(String),
     Hung,
     Crashed(String),
     Broken(String),
@@ -223,6 +220,7 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
             Happened::Refused(format!("by not starting at all: {words}"))
         }
         (Some(TargetEnd::RefusedToStart(words)), _) => Happened::NotStarted(words.clone()),
+        (Some(TargetEnd::Unsupported(words)), _) => Happened::Unsupported(words.clone()),
         (Some(TargetEnd::Broken(words)), _) => Happened::Broken(words.clone()),
         // A client that says so was not served, whatever its server thinks.
         (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => {
@@ -245,7 +243,9 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         }
         (_, PeerEnd::Closed) => Happened::Refused("by closing the connection".into()),
         (_, PeerEnd::Reset) => Happened::Refused("by resetting the connection".into()),
-        (_, PeerEnd::NothingInCommon(words)) => Happened::NothingInCommon(words.clone()),
+        (_, PeerEnd::NothingInCommon(words)) => Happened::Unsupported(format!(
+            "the target has nothing in common with the peer: {words}"
+        )),
         (_, PeerEnd::Misbehaved(words)) => {
             Happened::Refused(format!("by breaking the TLS protocol: {words}"))
         }
@@ -313,6 +313,10 @@ fn judge_refusal(
             Some(Evidence::Observed(twin)) if twin.accepted() => {
                 judge_manner(expectation, observation, how)
             }
+            Some(Evidence::Observed(twin)) if unsupported(twin).is_some() => Judgement::new(
+                Verdict::Unsupported,
+                unsupported(twin).unwrap_or_default(),
+            ),
             Some(Evidence::Observed(twin)) => Judgement::new(
                 Verdict::Invalid,
                 format!(
@@ -329,6 +333,14 @@ fn judge_refusal(
                 "the refusal proves nothing without a twin",
             ),
         },
+    }
+}
+
+/// Why the target was not asked, if it was not.
+fn unsupported(observation: &Observation) -> Option<String> {
+    match what_happened(observation, true) {
+        Happened::Unsupported(words) => Some(words),
+        _ => None,
     }
 }
 
@@ -372,7 +384,7 @@ pub fn in_words(observation: &Observation) -> String {
     match what_happened(observation, true) {
         Happened::Accepted => "application data went both ways".into(),
         Happened::Refused(how) => format!("refused {how}"),
-        Happened::NothingInCommon(words) => format!("nothing in common: {words}"),
+        Happened::Unsupported(words) => format!("not possible: {words}"),
         Happened::NotStarted(words) => format!("the target did not start: {words}"),
         Happened::Hung => "nothing happened until the time was up".into(),
         Happened::Crashed(words) => format!("the target died: {words}"),

@@ -35,6 +35,7 @@ mod dialler;
 mod launch;
 mod place;
 pub mod process;
+mod reload;
 mod server;
 mod shim;
 pub mod template;

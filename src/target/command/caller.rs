@@ -7,6 +7,7 @@ use super::launch::{furnish, ports, variables};
 use super::place::Place;
 use super::process::{self, Finished, Invocation};
 use super::server::{listen, port};
+use super::shim::UNSUPPORTED;
 use super::{Command, application};
 use crate::net::{Address, ConnectionId, Listener};
 use crate::observe::{TargetEnd, TargetView};
@@ -76,6 +77,7 @@ impl Caller {
         let words = format!("{}: {}", finished.words, tail(&finished.output));
         let end = match (accepted, finished.status) {
             (true, _) => TargetEnd::Accepted,
+            (false, Some(UNSUPPORTED)) => TargetEnd::Unsupported(words),
             (false, Some(_)) => TargetEnd::Refused(words),
             (false, None) => TargetEnd::Crashed(words),
         };

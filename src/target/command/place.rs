@@ -24,6 +24,7 @@ pub struct Place {
     folder: Folder,
     role: Role,
     ports: Ports,
+    prepared: Option<PathBuf>,
     context: Value,
 }
 
@@ -85,9 +86,10 @@ impl Place {
             context: Value::UNDEFINED,
             role: environment.role,
             ports,
+            prepared: prepared.map(Path::to_owned),
             folder,
         };
-        place.furnish(environment, prepared)?;
+        place.furnish(environment)?;
         Ok(place)
     }
 
@@ -108,7 +110,7 @@ impl Place {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn furnish(&mut self, environment: &Environment, prepared: Option<&Path>) -> io::Result<()> {
+    pub fn furnish(&mut self, environment: &Environment) -> io::Result<()> {
         let Environment { identity, trust, crls, .. } = environment;
         let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
         let chain = certificates(&identity.chain);
@@ -133,7 +135,7 @@ impl Place {
                 .map(|(number, crl)| self.put(&format!("pki/crl-{number}.der"), crl.as_ref()))
                 .collect::<io::Result<_>>()?,
         };
-        self.context = self.context(environment, &files, prepared);
+        self.context = self.context(environment, &files);
         Ok(())
     }
 
@@ -179,7 +181,7 @@ impl Place {
         Ok(path)
     }
 
-    fn context(&self, environment: &Environment, files: &Files, prepared: Option<&Path>) -> Value {
+    fn context(&self, environment: &Environment, files: &Files) -> Value {
         let Ports { own, spare, backend, peer } = self.ports;
         let name = &environment.server_name;
         let speaks = |version| environment.versions.contains(&version);
@@ -187,7 +189,7 @@ impl Place {
         let alpn = environment.alpn.iter();
         template_value(json!({
             "dir": self.path(),
-            "prepared": prepared,
+            "prepared": self.prepared,
             "home": super::home(),
             "role": self.role,
             "port": own,

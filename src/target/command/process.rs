@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
@@ -118,9 +118,12 @@ impl Process {
         over.map(|status| status.map_or("it ended".into(), in_words))
     }
 
-    /// Sends its group a signal.
+    /// Sends it a signal: it alone, and not the workers that are its own affair.
+    ///
+    /// # Errors
+    /// When it has ended.
     pub fn signal(&self, signal: SignalName) -> Result<(), String> {
-        kill_process_group(self.group, number(signal))
+        kill_process(self.group, number(signal))
             .map_err(|error| format!("the signal could not be sent: {error}"))
     }
 
@@ -128,7 +131,7 @@ impl Process {
     pub async fn ask_to_end(&mut self, signal: SignalName) {
         // A shim ends with its input.
         drop(self.input.take());
-        if self.signal(signal).is_ok() {
+        if kill_process_group(self.group, number(signal)).is_ok() {
             let _ = timeout(GRACE, self.ended()).await;
         }
     }
