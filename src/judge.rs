@@ -223,9 +223,9 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         (Some(TargetEnd::Unsupported(words)), _) => Happened::Unsupported(words.clone()),
         (Some(TargetEnd::Broken(words)), _) => Happened::Broken(words.clone()),
         // A client that says so was not served, whatever its server thinks.
-        (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => {
-            Happened::Refused(format!("after the answer had gone out, in its own words: {words}"))
-        }
+        (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => Happened::Refused(format!(
+            "after the answer had gone out, in its own words: {words}"
+        )),
         (_, PeerEnd::Exchanged) => Happened::Accepted,
         (_, PeerEnd::RefusedAboveTls(words)) => {
             Happened::Refused(format!("above TLS, after a completed handshake: {words}"))
@@ -313,10 +313,9 @@ fn judge_refusal(
             Some(Evidence::Observed(twin)) if twin.accepted() => {
                 judge_manner(expectation, observation, how)
             }
-            Some(Evidence::Observed(twin)) if unsupported(twin).is_some() => Judgement::new(
-                Verdict::Unsupported,
-                unsupported(twin).unwrap_or_default(),
-            ),
+            Some(Evidence::Observed(twin)) if unsupported(twin).is_some() => {
+                Judgement::new(Verdict::Unsupported, unsupported(twin).unwrap_or_default())
+            }
             Some(Evidence::Observed(twin)) => Judgement::new(
                 Verdict::Invalid,
                 format!(

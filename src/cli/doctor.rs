@@ -66,7 +66,11 @@ pub(super) fn doctor(_: &Arguments) -> Result<Exit, Failure> {
         let roles = roles.join(", ");
         match target.absent() {
             None => {
-                let _ = writeln!(out, "ok       target {name}: {} ({roles})", target.version());
+                let _ = writeln!(
+                    out,
+                    "ok       target {name}: {} ({roles})",
+                    target.version()
+                );
             }
             Some(why) => {
                 let _ = writeln!(out, "absent   target {name} ({roles}): {why}");

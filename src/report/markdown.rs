@@ -71,19 +71,30 @@ fn summary(out: &mut String, run: &Run) {
 fn overview(out: &mut String, run: &Run) {
     let overview = Overview::of(run);
     let heads = Class::ALL.map(Class::head);
-    let _ = writeln!(out, "| target | role | version | {} | starts |", heads.join(" | "));
+    let _ = writeln!(
+        out,
+        "| target | role | version | {} | starts |",
+        heads.join(" | ")
+    );
     let _ = writeln!(out, "|---|---|---|{}---:|", "---:|".repeat(heads.len()));
     for column in &overview.columns {
         let target = column.target;
         if let Some(absent) = &target.absent {
             let why = escaped(absent);
             let blanks = " |".repeat(heads.len() + 1);
-            let _ = writeln!(out, "| {} | {} | absent: {why} |{blanks}", target.name, target.role);
+            let _ = writeln!(
+                out,
+                "| {} | {} | absent: {why} |{blanks}",
+                target.name, target.role
+            );
             continue;
         }
         let counts = Class::ALL.map(|class| match column.count(class) {
             Count { cases: 0, .. } => String::new(),
-            Count { cases, unexplained: 0 } => cases.to_string(),
+            Count {
+                cases,
+                unexplained: 0,
+            } => cases.to_string(),
             Count { cases, unexplained } => format!("{cases} ({unexplained}\\*)"),
         });
         let _ = writeln!(

@@ -110,7 +110,12 @@ fn overview(run: &Run) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let heads = Class::ALL.map(Class::head);
-    table.set_header(["target", "role", "version"].into_iter().chain(heads).chain(["starts"]));
+    table.set_header(
+        ["target", "role", "version"]
+            .into_iter()
+            .chain(heads)
+            .chain(["starts"]),
+    );
     for column in &overview.columns {
         let target = column.target;
         let mut row = vec![target.name.clone(), target.role.to_string()];
@@ -145,7 +150,12 @@ fn overview(run: &Run) -> String {
     for (class, deviations) in &overview.deviations {
         let _ = writeln!(out, "\n{bold}{}{bold:#}: {}", class.head(), class.meaning());
         for deviation in deviations {
-            let _ = writeln!(out, "  {}: {}", deviation.scenario, deviation.who.join(", "));
+            let _ = writeln!(
+                out,
+                "  {}: {}",
+                deviation.scenario,
+                deviation.who.join(", ")
+            );
         }
     }
     out.push('\n');
@@ -174,7 +184,12 @@ fn signs(matrix: &Matrix<'_>) -> String {
     for (index, column) in matrix.columns.iter().enumerate() {
         let _ = writeln!(out, "{:>3}  {} {}", index + 1, column.target, column.role);
     }
-    let width = matrix.rows.iter().map(|row| row.scenario.len()).max().unwrap_or(0);
+    let width = matrix
+        .rows
+        .iter()
+        .map(|row| row.scenario.len())
+        .max()
+        .unwrap_or(0);
     out.push('\n');
     for place in [10, 1] {
         let digits = (1..=matrix.columns.len()).map(|number| match (number / place) % 10 {

@@ -73,7 +73,10 @@ impl Caller {
             .output
             .as_ref()
             .is_none_or(|text| finished.output.contains(text.as_str()));
-        let accepted = said && finished.status.is_some_and(|status| exits.contains(&status));
+        let accepted = said
+            && finished
+                .status
+                .is_some_and(|status| exits.contains(&status));
         let words = format!("{}: {}", finished.words, tail(&finished.output));
         let end = match (accepted, finished.status) {
             (true, _) => TargetEnd::Accepted,

@@ -67,7 +67,9 @@ impl Dialler {
         let protocol = self.application.protocol;
         let answer = async {
             let mut stream = address.dial().await?;
-            protocol.ask(&mut stream, Opening::default(), &self.host).await
+            protocol
+                .ask(&mut stream, Opening::default(), &self.host)
+                .await
         };
         let refused = |words| TargetView::of(TargetEnd::Refused(words));
         match answer.await {
@@ -75,10 +77,12 @@ impl Dialler {
                 data_arrived: true,
                 ..TargetView::of(TargetEnd::Accepted)
             },
-            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => TargetView {
-                data_arrived: true,
-                ..TargetView::of(TargetEnd::Accepted)
-            },
+            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => {
+                TargetView {
+                    data_arrived: true,
+                    ..TargetView::of(TargetEnd::Accepted)
+                }
+            }
             Ok(Answer::Status(status)) => refused(format!("HTTP {status}")),
             Ok(Answer::Refused(words) | Answer::Strange(words)) => refused(words),
             Err(error) => refused(format!("it gave no answer: {error}")),
@@ -140,7 +144,11 @@ impl Running for Dialler {
     }
 
     fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
-        let Self { launched, description, .. } = self;
+        let Self {
+            launched,
+            description,
+            ..
+        } = self;
         Box::pin(async move { reload(launched, description, &environment).await })
     }
 

@@ -59,7 +59,9 @@ impl Place {
         ports: Ports,
         prepared: Option<&Path>,
     ) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("mtls-gauntlet-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("mtls-gauntlet-")
+            .tempdir()?;
         Self::within(Folder::Own(folder), environment, ports, prepared)
     }
 
@@ -111,22 +113,27 @@ impl Place {
     /// # Errors
     /// What the operating system says.
     pub fn furnish(&mut self, environment: &Environment) -> io::Result<()> {
-        let Environment { identity, trust, crls, .. } = environment;
+        let Environment {
+            identity,
+            trust,
+            crls,
+            ..
+        } = environment;
         let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
         let chain = certificates(&identity.chain);
         let key = identity.key.pem();
         let files = Files {
             chain: self.put("pki/chain.pem", &chain)?,
-            leaf: self.put("pki/leaf.pem", &certificates(leaf))?,
-            issuers: self.put("pki/issuers.pem", &certificates(issuers))?,
-            bundle: self.put("pki/bundle.pem", &format!("{chain}{key}"))?,
+            leaf: self.put("pki/leaf.pem", certificates(leaf))?,
+            issuers: self.put("pki/issuers.pem", certificates(issuers))?,
+            bundle: self.put("pki/bundle.pem", format!("{chain}{key}"))?,
             key: self.put("pki/key.pem", &key)?,
-            trust: self.put("pki/trust.pem", &certificates(&trust.anchors))?,
+            trust: self.put("pki/trust.pem", certificates(&trust.anchors))?,
             crl: match crls.is_empty() {
                 true => None,
                 false => {
                     let lists = crls.iter().map(|crl| pem("X509 CRL", crl));
-                    Some(self.put("pki/crl.pem", &lists.collect::<String>())?)
+                    Some(self.put("pki/crl.pem", lists.collect::<String>())?)
                 }
             },
             crls: crls
@@ -145,7 +152,9 @@ impl Place {
     /// A template that is invalid, or what the operating system says, with the name of the file.
     pub fn render_files(&self, files: &BTreeMap<String, String>) -> Result<(), String> {
         for (name, text) in files {
-            let text = self.render(text).map_err(|error| format!("file `{name}`: {error}"))?;
+            let text = self
+                .render(text)
+                .map_err(|error| format!("file `{name}`: {error}"))?;
             self.put(name, &text)
                 .map_err(|error| format!("cannot write `{name}`: {error}"))?;
         }
@@ -182,7 +191,12 @@ impl Place {
     }
 
     fn context(&self, environment: &Environment, files: &Files) -> Value {
-        let Ports { own, spare, backend, peer } = self.ports;
+        let Ports {
+            own,
+            spare,
+            backend,
+            peer,
+        } = self.ports;
         let name = &environment.server_name;
         let speaks = |version| environment.versions.contains(&version);
         let (tls12, tls13) = (speaks(TlsVersion::Tls12), speaks(TlsVersion::Tls13));
@@ -256,7 +270,10 @@ pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static
         ("GAUNTLET_REVOCATION", get("{{ revocation }}")),
         ("GAUNTLET_UNKNOWN_STATUS", get("{{ unknown_status }}")),
         ("GAUNTLET_EXPIRED_CRL", get("{{ expired_crl }}")),
-        ("GAUNTLET_HANDSHAKE_DEADLINE_MS", get("{{ handshake_deadline_ms }}")),
+        (
+            "GAUNTLET_HANDSHAKE_DEADLINE_MS",
+            get("{{ handshake_deadline_ms }}"),
+        ),
     ];
     match environment.role {
         Role::Server => {

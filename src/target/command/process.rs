@@ -63,9 +63,18 @@ impl Process {
         let spoken = streams == Streams::Spoken;
         let mut child = Command::new(program)
             .args(arguments)
-            .envs(invocation.variables.iter().map(|(name, value)| (name, value)))
+            .envs(
+                invocation
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(&invocation.folder)
-            .stdin(if spoken { Stdio::piped() } else { Stdio::null() })
+            .stdin(if spoken {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -90,7 +99,13 @@ impl Process {
             let status = child.wait().await.ok();
             told.send_replace(Some(status));
         });
-        Ok(Self { group, over, log, input, output })
+        Ok(Self {
+            group,
+            over,
+            log,
+            input,
+            output,
+        })
     }
 
     /// Its log.
@@ -254,7 +269,11 @@ impl Log {
     /// Its last lines, for a message.
     pub fn tail(&self) -> String {
         let text = self.text();
-        let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         lines[lines.len().saturating_sub(6)..].join("; ")
     }
 

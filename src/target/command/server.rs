@@ -106,7 +106,11 @@ impl Running for Server {
     }
 
     fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
-        let Self { launched, description, .. } = self;
+        let Self {
+            launched,
+            description,
+            ..
+        } = self;
         Box::pin(async move { reload(launched, description, &environment).await })
     }
 
