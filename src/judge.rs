@@ -216,10 +216,15 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
     let target_end = observation.target.as_ref().map(|target| &target.end);
     match (target_end, &observation.peer.end) {
         (Some(TargetEnd::Crashed(words)), _) => Happened::Crashed(words.clone()),
-        (Some(TargetEnd::RefusedToStart(words)), _) if may_refuse_to_start => {
-            Happened::Refused(format!("by not starting at all: {words}"))
+        // A client that is called for each case refuses its configuration by not connecting.
+        (Some(TargetEnd::RefusedToStart(words)), _)
+        | (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => {
+            if may_refuse_to_start {
+                Happened::Refused(format!("by not starting at all: {words}"))
+            } else {
+                Happened::NotStarted(words.clone())
+            }
         }
-        (Some(TargetEnd::RefusedToStart(words)), _) => Happened::NotStarted(words.clone()),
         (Some(TargetEnd::Unsupported(words)), _) => Happened::Unsupported(words.clone()),
         (Some(TargetEnd::Broken(words)), _) => Happened::Broken(words.clone()),
         // A client that says so was not served, whatever its server thinks.
@@ -250,7 +255,6 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
             Happened::Refused(format!("by breaking the TLS protocol: {words}"))
         }
         (_, PeerEnd::TimedOut) => Happened::Hung,
-        (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => Happened::NotStarted(words.clone()),
         (_, PeerEnd::Unmet) => Happened::Broken("the peer met nobody".into()),
     }
 }
@@ -350,7 +354,9 @@ fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str)
         false => how.to_owned(),
     };
     let target_end = observation.target.as_ref().map(|target| &target.end);
-    if matches!(target_end, Some(TargetEnd::RefusedToStart(_))) {
+    if matches!(target_end, Some(TargetEnd::RefusedToStart(_)))
+        || observation.peer.end == PeerEnd::Unmet
+    {
         return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
     }
     if matches!(target_end, Some(TargetEnd::Accepted)) {
