@@ -108,6 +108,7 @@ fn target_saw(view: &TargetView) -> String {
         TargetEnd::Refused(words) => format!("it refused the peer: {words}"),
         TargetEnd::RefusedToStart(words) => format!("it refused to start: {words}"),
         TargetEnd::Crashed(words) => format!("it died: {words}"),
+        TargetEnd::Unsupported(words) => format!("it cannot do this: {words}"),
         TargetEnd::Broken(words) => format!("it could not be run: {words}"),
     };
     match view.alert_sent {

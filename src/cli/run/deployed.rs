@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use rustls::pki_types::DnsName;
 
+use super::Columns;
 use crate::cli::Failure;
 use crate::cli::pki::installed;
 use crate::clock::Clock;
@@ -159,11 +160,12 @@ impl DeployedArguments {
 
 impl Deployed {
     /// The columns; a client that is waited for has no place in a plan.
-    pub(super) fn targets(&self) -> Vec<Arc<dyn Target>> {
-        match self {
-            Self::Server(server, _) => vec![Arc::clone(server) as Arc<dyn Target>],
-            Self::Client(_) => Vec::new(),
+    pub(super) fn columns(&self) -> Columns {
+        let mut columns = Columns::default();
+        if let Self::Server(server, _) = self {
+            columns.there.push(Arc::clone(server) as Arc<dyn Target>);
         }
+        columns
     }
 
     /// The mint whose root the target trusts.
