@@ -16,6 +16,7 @@ use mtls_gauntlet::target::planted::Planted;
 use mtls_gauntlet::target::{Running, Target};
 use tokio::io::{AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
@@ -27,8 +28,12 @@ use crate::trick::Tricks;
 pub struct Service {
     planted: Planted,
     tricks: Tricks,
-    listener: Option<TcpListener>,
+    listener: Cell<Option<TcpListener>>,
     running: RefCell<Rc<dyn Running>>,
+    /// Nobody else is to be let in.
+    last_orders: Notify,
+    /// Nobody else can come in.
+    shut: Notify,
 }
 
 impl Service {
@@ -52,8 +57,10 @@ impl Service {
         Ok(Rc::new(Self {
             planted,
             tricks,
-            listener,
+            listener: Cell::new(listener),
             running: RefCell::new(running),
+            last_orders: Notify::new(),
+            shut: Notify::new(),
         }))
     }
 
@@ -64,7 +71,7 @@ impl Service {
 
     /// As a server: takes connections, side by side, until its input ends.
     pub async fn serve(self: Rc<Self>, mut commands: UnboundedReceiver<String>) {
-        let Some(listener) = &self.listener else {
+        let Some(listener) = self.listener.take() else {
             return;
         };
         loop {
@@ -78,8 +85,12 @@ impl Service {
                     Some(command) => self.obey(&command).await,
                     None => pending().await,
                 },
+                () = self.last_orders.notified() => break,
             }
         }
+        drop(listener);
+        self.shut.notify_one();
+        pending().await
     }
 
     /// As a client: connects when it is told to, until its input ends.
@@ -150,6 +161,10 @@ impl Service {
         if let (false, Some(view)) = (told.get(), &view) {
             self.decide(remote, view).await;
         }
+        if self.tricks.exits_late(view.as_ref()) {
+            self.last_orders.notify_one();
+            self.shut.notified().await;
+        }
         self.end(remote, view.as_ref());
     }
 
@@ -178,7 +193,9 @@ impl Service {
     fn end(&self, connection: SocketAddr, view: Option<&TargetView>) {
         self.tricks.at_the_end(view);
         event::over(connection, view);
-        self.tricks.when_all_is_said(view);
+        if self.tricks.exits_late(view) {
+            exit(72);
+        }
     }
 }
 

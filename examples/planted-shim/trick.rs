@@ -34,7 +34,7 @@ pub enum Trick {
     HangsOn(String),
     /// Exits with status 71 when the connection is over, before it has said so.
     ExitsAfter(String),
-    /// Exits with status 72 when the connection is over and it has said so.
+    /// Exits with status 72 when the connection is over and it has said so; nobody can connect by then.
     ExitsLate(String),
 }
 
@@ -103,12 +103,10 @@ impl Tricks {
         }
     }
 
-    /// A connection is over, and it has said so.
-    pub fn when_all_is_said(&self, view: Option<&TargetView>) {
+    /// Is it to exit once it has said that this connection is over?
+    pub fn exits_late(&self, view: Option<&TargetView>) -> bool {
         let name = view.and_then(known_as);
-        if name.is_some_and(|name| self.has(&Trick::ExitsLate(name))) {
-            exit(72);
-        }
+        name.is_some_and(|name| self.has(&Trick::ExitsLate(name)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::FutureExt;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -76,7 +77,7 @@ impl Target for Odd {
         "1".into()
     }
 
-    fn supports(&self, capability: Capability) -> bool {
+    fn supports(&self, _: Role, capability: Capability) -> bool {
         self.lacks != Some(capability)
     }
 
@@ -84,15 +85,17 @@ impl Target for Odd {
         self.known
     }
 
-    fn start(&self, environment: Arc<Environment>, transport: Transport) -> Started {
+    fn start(&self, environment: Arc<Environment>, transport: Transport) -> Task<'_, Started> {
         self.starts.fetch_add(1, Ordering::Relaxed);
-        (self.start)(environment, transport)
+        Box::pin(async move { (self.start)(environment, transport) })
     }
 }
 
 /// As the embedded rustls target does it.
 pub fn careful(environment: Arc<Environment>, transport: Transport) -> Started {
-    Rustls::load().unwrap().start(environment, transport)
+    let rustls = Rustls::load().unwrap();
+    let started = rustls.start(environment, transport).now_or_never();
+    started.expect("a target in process has nothing to wait for")
 }
 
 /// With this verifier in place of rustls's own, and these manners.

@@ -59,6 +59,8 @@ fn target(name: &str, role: Role, starts: u32) -> TargetRecord {
         role,
         version: "1.2.3".into(),
         starts,
+        environments: starts,
+        absent: None,
     }
 }
 
@@ -168,6 +170,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         failure_kind,
         known: None,
         reason: format!("the reason for {verdict}"),
+        log: None,
         twin: None,
         scenario_digest: "5ca1ab1e".into(),
         environment_digest: "0ddba11".into(),
@@ -208,6 +211,7 @@ fn acceptance() -> Observation {
         peer: PeerView {
             handshake: handshake.clone(),
             data_arrived: true,
+            certificate_arrived: false,
             end: PeerEnd::Exchanged,
         },
         target: Some(TargetView {
@@ -225,6 +229,7 @@ fn refusal(alert: Alert) -> Observation {
         peer: PeerView {
             handshake: None,
             data_arrived: false,
+            certificate_arrived: false,
             end: PeerEnd::Alert(alert),
         },
         target: Some(TargetView {
