@@ -93,6 +93,8 @@ pub enum TargetEnd {
     RefusedToStart(String),
     /// It died.
     Crashed(String),
+    /// It says that it cannot do what it was asked to, for this reason.
+    Unsupported(String),
     /// The harness could not run it, for this reason.
     Broken(String),
 }

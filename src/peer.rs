@@ -147,7 +147,9 @@ fn end_of(error: &io::Error) -> PeerEnd {
             let number = u8::from(*description);
             Alert::from_number(number).map_or(PeerEnd::UnnamedAlert(number), PeerEnd::Alert)
         }
-        (Some(rustls::Error::PeerIncompatible(_)), _) => PeerEnd::NothingInCommon(error.to_string()),
+        (Some(rustls::Error::PeerIncompatible(_)), _) => {
+            PeerEnd::NothingInCommon(error.to_string())
+        }
         (
             Some(
                 rustls::Error::PeerMisbehaved(_)

@@ -60,7 +60,12 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
     let cases = plan
         .targets
         .iter()
-        .map(|target| plan.cases.iter().filter(|case| target.plays(case.role)).count())
+        .map(|target| {
+            plan.cases
+                .iter()
+                .filter(|case| target.plays(case.role))
+                .count()
+        })
         .sum();
     let mut judged_cases = 0;
     emit(Event::RunStarted { cases });

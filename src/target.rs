@@ -136,10 +136,7 @@ impl Environment {
             }
         };
         let crl = self.revocation != RevocationDepth::None;
-        need(
-            self.revocation == RevocationDepth::Chain,
-            Capability::Crl,
-        );
+        need(self.revocation == RevocationDepth::Chain, Capability::Crl);
         need(
             self.revocation == RevocationDepth::EndEntity,
             Capability::CrlEndEntity,

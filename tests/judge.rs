@@ -83,8 +83,58 @@ fn what_must_be_accepted() {
             (
                 "a refusal to start",
                 Evidence::Observed(Observation::refused_to_start("no".into())),
+                Fail,
+                Some(RefusedValid),
+            ),
+            (
+                "a client that did not connect",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Refused("no such key".into());
+                }),
+                Fail,
+                Some(RefusedValid),
+            ),
+            (
+                "a refusal above TLS",
+                ended(PeerEnd::RefusedAboveTls("HTTP 400".into())),
+                Fail,
+                Some(RefusedValid),
+            ),
+            (
+                "a target that broke the protocol",
+                ended(PeerEnd::Misbehaved("out of order".into())),
+                Fail,
+                Some(RefusedValid),
+            ),
+            (
+                "nothing in common",
+                ended(PeerEnd::NothingInCommon("no scheme".into())),
+                Unsupported,
+                None,
+            ),
+            (
+                "a client that cannot",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Unsupported("no IPv6".into());
+                }),
+                Unsupported,
+                None,
+            ),
+            (
+                "a client that could not be run",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Broken("no such program".into());
+                }),
                 Broken,
                 None,
+            ),
+            (
+                "a client that says it was not served",
+                with_target(exchanged(), |target| {
+                    target.end = TargetEnd::Refused("exit status: 1".into());
+                }),
+                Fail,
+                Some(RefusedValid),
             ),
             ("nobody to meet", ended(PeerEnd::Unmet), Broken, None),
             (
@@ -257,6 +307,48 @@ fn what_must_be_refused_beside_an_accepted_twin() {
             (
                 "a refusal to start",
                 Evidence::Observed(Observation::refused_to_start("no".into())),
+                Unsupported,
+                None,
+            ),
+            (
+                "a client that did not connect",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Refused("no such key".into());
+                }),
+                Unsupported,
+                None,
+            ),
+            (
+                "a refusal above TLS",
+                ended(PeerEnd::RefusedAboveTls("HTTP 400".into())),
+                Lenient,
+                None,
+            ),
+            (
+                "a target that broke the protocol",
+                ended(PeerEnd::Misbehaved("out of order".into())),
+                Lenient,
+                None,
+            ),
+            (
+                "nothing in common",
+                ended(PeerEnd::NothingInCommon("no scheme".into())),
+                Unsupported,
+                None,
+            ),
+            (
+                "a client that cannot",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Unsupported("no IPv6".into());
+                }),
+                Unsupported,
+                None,
+            ),
+            (
+                "a client that could not be run",
+                with_target(ended(PeerEnd::Unmet), |target| {
+                    target.end = TargetEnd::Broken("no such program".into());
+                }),
                 Broken,
                 None,
             ),
@@ -426,7 +518,12 @@ fn not_starting_is_a_refusal_where_the_scenario_says_so() {
             "{judgement:?}"
         );
         let judgement = judge(&expectation, false, &unstarted, twin.as_ref());
-        assert_eq!(judgement.verdict, Broken, "{judgement:?}");
+        let elsewhere = match outcome {
+            Outcome::Accept => Fail,
+            Outcome::Reject => Unsupported,
+            Outcome::Policy => Policy,
+        };
+        assert_eq!(judgement.verdict, elsewhere, "{judgement:?}");
     }
 }
 

@@ -226,7 +226,10 @@ fn by_hand(name: &str, environment: &Environment, dir: &Path) -> Result<String, 
         notes.push("then type: connect 127.0.0.1:8443".to_owned());
     }
     if !exported.input.is_empty() {
-        notes.push(format!("it is given on standard input: {}", exported.input.trim_end()));
+        notes.push(format!(
+            "it is given on standard input: {}",
+            exported.input.trim_end()
+        ));
     }
     let notes: String = notes.iter().map(|note| format!("  ({note})\n")).collect();
     Ok(format!(

@@ -17,19 +17,19 @@ use crate::expect::Level;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::record::{Objection, Run, TargetRecord};
+use crate::record::{Objection, Run};
 use crate::report::Format;
 use crate::run::environment::{Patience, Stage};
 use crate::run::event::Event;
 use crate::run::{Plan, run as run_plan};
-use crate::scenario::Role;
 use crate::seed::Seed;
 use crate::target::command::process;
-use crate::target::{Target, registry};
 
+pub(super) use self::columns::Columns;
 use self::output::Output;
 pub(super) use self::progress::Progress;
 
+mod columns;
 mod output;
 mod progress;
 
@@ -88,15 +88,15 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let cases = arguments.selection.cases()?;
-    let (targets, absent) = if arguments.all_targets {
-        all_targets()?
+    let columns = if arguments.all_targets {
+        Columns::all()?
     } else {
-        (targets(&arguments.target)?, Vec::new())
+        Columns::named(&arguments.target)?
     };
     let clock = Clock::start();
     let pool = Arc::new(KeyPool::new(Seed(arguments.seed)));
     let plan = Plan {
-        targets,
+        targets: columns.there,
         cases,
         transport: arguments.transport,
         jobs: jobs(arguments.jobs),
@@ -119,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stop = interrupted()?;
     let mut progress = Progress::start();
     let mut trouble = None;
-    for record in absent {
+    for record in columns.absent {
         output
             .take(Event::TargetFinished(record))
             .map_err(Failure::from)?;
@@ -165,50 +165,6 @@ fn check_recipes(plan: &Plan) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The targets with these names.
-pub(super) fn targets(names: &[String]) -> Result<Vec<Arc<dyn Target>>, Failure> {
-    let mut targets: Vec<Arc<dyn Target>> = Vec::new();
-    for name in names {
-        let target = registry::find(name).map_err(Failure::usage)?;
-        if let Some(why) = target.absent() {
-            return Err(Failure::usage(anyhow!("the target `{name}` is absent: {why}")));
-        }
-        if !targets.iter().any(|known| known.name() == target.name()) {
-            targets.push(target);
-        }
-    }
-    Ok(targets)
-}
-
-/// Every target that is there, and the columns of those that are not.
-fn all_targets() -> Result<(Vec<Arc<dyn Target>>, Vec<TargetRecord>), Failure> {
-    let mut there: Vec<Arc<dyn Target>> = Vec::new();
-    let mut absent = Vec::new();
-    for name in registry::names() {
-        if registry::is_planted(&name) {
-            continue;
-        }
-        let target = registry::find(&name).map_err(Failure::usage)?;
-        let Some(why) = target.absent() else {
-            there.push(target);
-            continue;
-        };
-        for role in Role::ALL {
-            if target.plays(role) {
-                absent.push(TargetRecord {
-                    name: name.clone(),
-                    role,
-                    version: String::new(),
-                    starts: 0,
-                    environments: 0,
-                    absent: Some(why.clone()),
-                });
-            }
-        }
-    }
-    Ok((there, absent))
 }
 
 /// How many workers there are, unless the user says otherwise.

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::lenient::AnyServer;
 use super::hark::Hark;
+use super::lenient::AnyServer;
 use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::protocol::Answer;
@@ -70,11 +70,7 @@ where
     Ok((connection, view))
 }
 
-fn config(
-    peer: &Peer,
-    hark: &Arc<Hark>,
-    estranged: &Arc<AtomicBool>,
-) -> io::Result<ClientConfig> {
+fn config(peer: &Peer, hark: &Arc<Hark>, estranged: &Arc<AtomicBool>) -> io::Result<ClientConfig> {
     let certificates = Presents {
         certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
         estranged: Arc::clone(estranged),

@@ -77,13 +77,17 @@ async fn meet_client(
     let address = listener.address()?;
     let (gone, ended) = tokio::sync::oneshot::channel();
     let target = async {
-        let connecting = timeout(peer.deadline, running.connect(address)).await;
+        let view = timeout(peer.deadline, running.connect(address))
+            .await
+            .ok()?;
         let _ = gone.send(());
-        connecting.ok().flatten()
+        view
     };
     let ended = async {
-        // A channel that is closed says the same.
-        let _ = ended.await;
+        if ended.await.is_err() {
+            // It has not ended: its time was up.
+            std::future::pending::<()>().await;
+        }
     };
     let application = running.application();
     let meeting = peer::server::meet(peer, &application, listener, ended);

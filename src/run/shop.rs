@@ -192,7 +192,13 @@ impl<'a> Shop<'a> {
         };
         match &post.running {
             Some(running) => {
-                attempt(running.as_ref(), work.group.role, &peer, self.plan.transport).await
+                attempt(
+                    running.as_ref(),
+                    work.group.role,
+                    &peer,
+                    self.plan.transport,
+                )
+                .await
             }
             None => Evidence::Broken("the target is not running".into()),
         }
@@ -314,11 +320,16 @@ impl<'a> Shop<'a> {
     async fn starts_in_baseline(&self, work: Work<'_>) -> Result<(), String> {
         let role = work.group.role;
         let scenario = Arc::new(Scenario::baseline());
-        let stage = Stage::new(&self.plan.mint, scenario, role, "baseline").map_err(|e| e.to_string())?;
+        let stage =
+            Stage::new(&self.plan.mint, scenario, role, "baseline").map_err(|e| e.to_string())?;
         let environment = stage
             .environment(&self.plan.mint, stage.pki())
             .map_err(|error| error.to_string())?;
-        match work.target.start(Arc::new(environment), self.plan.transport).await {
+        match work
+            .target
+            .start(Arc::new(environment), self.plan.transport)
+            .await
+        {
             Ok(running) => {
                 running.stop().await;
                 Ok(())
@@ -355,7 +366,9 @@ fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
     }
     let soon = case.scenario.next_moment();
     if !target.has_injected_clock() && soon.is_some_and(|soon| soon <= LONGEST_RUN) {
-        return Some("it depends on a moment that a target with a clock of its own may pass".into());
+        return Some(
+            "it depends on a moment that a target with a clock of its own may pass".into(),
+        );
     }
     None
 }

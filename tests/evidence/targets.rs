@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use futures_util::FutureExt;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -93,9 +92,7 @@ impl Target for Odd {
 
 /// As the embedded rustls target does it.
 pub fn careful(environment: Arc<Environment>, transport: Transport) -> Started {
-    let rustls = Rustls::load().unwrap();
-    let started = rustls.start(environment, transport).now_or_never();
-    started.expect("a target in process has nothing to wait for")
+    Rustls::load().unwrap().launch(environment, transport)
 }
 
 /// With this verifier in place of rustls's own, and these manners.

@@ -150,6 +150,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         _ => Vec::new(),
     };
     named(CaseRecord {
+        log: None,
         id: String::new(),
         scenario: scenario.into(),
         title: format!("The title of {scenario}"),
@@ -209,6 +210,7 @@ fn acceptance() -> Observation {
     });
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: handshake.clone(),
             data_arrived: true,
             certificate_arrived: false,
@@ -227,6 +229,7 @@ fn acceptance() -> Observation {
 fn refusal(alert: Alert) -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: None,
             data_arrived: false,
             certificate_arrived: false,
@@ -245,6 +248,7 @@ fn refusal(alert: Alert) -> Observation {
 fn reset() -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             end: PeerEnd::Reset,
             ..refusal(Alert::CertificateExpired).peer
         },
