@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use mtls_gauntlet::scenario::load;
 use x509_parser::pem::Pem;
 
-use super::process::Gauntlet;
+use super::gauntlet::Gauntlet;
 
 #[test]
 fn every_shell_gets_a_script() {
