@@ -6,6 +6,8 @@
 
 #[path = "cli/deployed.rs"]
 mod deployed;
+#[path = "support/gauntlet.rs"]
+mod gauntlet;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/record.rs"]

@@ -36,6 +36,12 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     if let Some(known) = &case.known {
         lines.push(("known", known.clone()));
     }
+    if let Some(log) = &case.log {
+        // The rest of it is in the record.
+        let mut last: Vec<_> = log.lines().rev().take(3).collect();
+        last.reverse();
+        lines.push(("log", last.join(" / ")));
+    }
     lines.push(("file", case.file.clone()));
     lines.push(("repeat", repeat(case, seed)));
     lines
@@ -92,7 +98,11 @@ fn peer_saw(view: &PeerView) -> String {
         PeerEnd::Misbehaved(words) => format!("the target break the protocol: {words}"),
         PeerEnd::Unmet => "nobody to meet".into(),
     };
-    handshake + &end
+    let certificate = match view.certificate_arrived {
+        true => "; the target had handed over its certificate",
+        false => "",
+    };
+    format!("{handshake}{end}{certificate}")
 }
 
 fn target_saw(view: &TargetView) -> String {

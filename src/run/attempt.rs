@@ -66,7 +66,7 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
         Some(connection) => aftermath(running.view(connection)).await,
         None => None,
     };
-    Ok(Observation { peer: view, target })
+    Ok(unless_dead(running, view, target).await)
 }
 
 fn asks_for_baseline(peer: &Peer) -> bool {
@@ -113,7 +113,21 @@ async fn meet_client(
     if let Some(words) = running.death(patience_for_death(&view.end)).await {
         return Ok(dead(view, words));
     }
-    Ok(Observation { peer: view, target })
+    Ok(unless_dead(running, view, target).await)
+}
+
+/// What both ends saw. A target that has told nothing may have died while it was waited for.
+async fn unless_dead(
+    running: &dyn Running,
+    peer: PeerView,
+    target: Option<TargetView>,
+) -> Observation {
+    if target.is_none()
+        && let Some(words) = running.death(Duration::ZERO).await
+    {
+        return dead(peer, words);
+    }
+    Observation { peer, target }
 }
 
 /// How long a target that has died takes to be seen as dead. Its connections end a little earlier.

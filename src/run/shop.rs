@@ -13,7 +13,7 @@ use super::Plan;
 use super::attempt::attempt;
 use super::environment::Stage;
 use super::event::Event;
-use super::post::Post;
+use super::post::{Post, blame, found_dead};
 use super::schedule::{Group, Schedule, Staged, Twin, warm_up};
 use super::trial::{Trial, refusal};
 use crate::clock::Stopwatch;
@@ -110,38 +110,39 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Runs the cases of a group, one after the other. A trial is judged when the next begins: only
-    /// then is it certain that the target has survived it.
+    /// Runs the cases of a group, one after the other. A trial is judged when the next has been tried:
+    /// only then is it certain that the target has survived it.
     async fn run_group(&self, work: Work<'_>, post: &mut Post, events: &mpsc::Sender<Event>) {
         let mut last: Option<Trial<'_>> = None;
         for staged in &work.group.cases {
             self.await_keys(&staged.case).await;
-            if let Some(trial) = last.take()
-                && !self.conclude(trial, work, post, events).await
+            if let Some(last) = &mut last {
+                post.blame_death(&mut last.evidence).await;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let shared = post.running.is_some();
+            let mut trial = self.run_case(work, staged, post).await;
+            if let (true, Some(last), Some(words)) =
+                (shared, &mut last, found_dead(&trial.evidence))
+            {
+                let again = self.run_case(work, staged, post).await;
+                if found_dead(&again.evidence).is_none() {
+                    blame(&mut last.evidence, &words);
+                    trial = again;
+                }
+            }
+            if let Some(done) = last.replace(trial)
+                && !tell(done, work, events)
             {
                 return;
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            last = Some(self.run_case(work, staged, post).await);
         }
-        if let Some(trial) = last {
-            self.conclude(trial, work, post, events).await;
+        if let Some(mut trial) = last {
+            post.blame_death(&mut trial.evidence).await;
+            tell(trial, work, events);
         }
-    }
-
-    /// Judges a trial and tells what it came to. False when nobody wants to know any more.
-    async fn conclude(
-        &self,
-        mut trial: Trial<'_>,
-        work: Work<'_>,
-        post: &mut Post,
-        events: &mpsc::Sender<Event>,
-    ) -> bool {
-        post.blame_death(&mut trial.evidence).await;
-        let record = trial.judged(work.target);
-        events.send(Event::CaseJudged(Box::new(record))).is_ok()
     }
 
     /// Waits for the keys that take long to make in another thread. This one keeps time for the
@@ -172,7 +173,11 @@ impl<'a> Shop<'a> {
                 // So does a target refuse that is falling apart: what its twins did is history.
                 post.twins.clear();
             }
-            trial.twin = Some(self.try_twin(work, staged, control, post).await);
+            let twin = self.try_twin(work, staged, control, post).await;
+            match (found_dead(&twin.0), twin.1) {
+                (Some(words), true) => blame(&mut trial.evidence, &words),
+                _ => trial.twin = Some(twin),
+            }
         }
         trial
     }
@@ -335,6 +340,12 @@ impl<'a> Shop<'a> {
             )),
         }
     }
+}
+
+/// Judges a trial and tells what it came to. False when nobody wants to know any more.
+fn tell(trial: Trial<'_>, work: Work<'_>, events: &mpsc::Sender<Event>) -> bool {
+    let record = trial.judged(work.target);
+    events.send(Event::CaseJudged(Box::new(record))).is_ok()
 }
 
 /// Why a target cannot be asked this, whatever its environment.

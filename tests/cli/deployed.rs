@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use mtls_gauntlet::judge::{FailureKind, Verdict};
 
-use super::process::Gauntlet;
+use super::gauntlet::Gauntlet;
 
 /// What a careful administrator would tell `openssl s_server`.
 const CAREFUL: &str = "-CAfile pki/root.pem -Verify 9 -verify_return_error";

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use crate::clock::Clock;
 use crate::pki::authority::Authority;
@@ -34,15 +34,9 @@ pub(in crate::cli) fn root(folder: &Path, clock: Clock) -> anyhow::Result<Author
     })?;
     let text = read(&key)?;
     check_protection(&key)?;
-    let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|error| {
+    let pair = Key::from_pem(&String::from_utf8_lossy(&text)).map_err(|error| {
         anyhow!(
             "`{}` is no private key in PEM (PKCS#8): {error}",
-            key.display()
-        )
-    })?;
-    let pair = Key::p256_of_pkcs8(pkcs8.secret_pkcs8_der()).map_err(|_| {
-        anyhow!(
-            "`{}` is no P-256 key, as `pki init` makes them",
             key.display()
         )
     })?;
