@@ -150,7 +150,6 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         _ => Vec::new(),
     };
     named(CaseRecord {
-        log: None,
         id: String::new(),
         scenario: scenario.into(),
         title: format!("The title of {scenario}"),
@@ -213,7 +212,6 @@ fn acceptance() -> Observation {
             certificate_arrived: false,
             handshake: handshake.clone(),
             data_arrived: true,
-            certificate_arrived: false,
             end: PeerEnd::Exchanged,
         },
         target: Some(TargetView {
@@ -232,7 +230,6 @@ fn refusal(alert: Alert) -> Observation {
             certificate_arrived: false,
             handshake: None,
             data_arrived: false,
-            certificate_arrived: false,
             end: PeerEnd::Alert(alert),
         },
         target: Some(TargetView {
