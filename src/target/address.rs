@@ -26,6 +26,8 @@ pub struct Server {
     pub server_name: Option<DnsName<'static>>,
     /// Its one environment.
     pub environment: Environment,
+    /// A target whose descriptor knows its deviations.
+    pub known_as: Option<Arc<dyn Target>>,
 }
 
 /// A client that comes when it likes. It is not started but received: see
@@ -37,6 +39,8 @@ pub struct Client {
     pub application: Application,
     /// Its one environment.
     pub environment: Environment,
+    /// A target whose descriptor knows its deviations.
+    pub known_as: Option<Arc<dyn Target>>,
 }
 
 /// What is known of the version of what somebody else has installed.
@@ -63,8 +67,12 @@ impl Target for Server {
         supports(capability)
     }
 
-    fn known(&self, _case: &str) -> Option<&str> {
-        None
+    fn known(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.known(case)
+    }
+
+    fn lacks(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.lacks(case)
     }
 
     fn start(
@@ -104,8 +112,12 @@ impl Target for Client {
         supports(capability)
     }
 
-    fn known(&self, _case: &str) -> Option<&str> {
-        None
+    fn known(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.known(case)
+    }
+
+    fn lacks(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.lacks(case)
     }
 
     fn start(

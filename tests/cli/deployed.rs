@@ -127,6 +127,15 @@ fn a_server_that_runs_already_is_tested_in_its_one_environment() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("the trust bundle"), "{told}");
 
+    // What somebody has looked into need not be looked into again, and what is mended shows.
+    gauntlet.write("mine.toml", MINE);
+    let output = gauntlet.run(&format!(
+        "run validity/expired --server 127.0.0.1:{port} --pki pki --known mine.toml"
+    ));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let known = gauntlet.record("reports/latest").cases[0].known.clone();
+    assert_eq!(known.as_deref(), Some("it was so last year"));
+
     // An answer that is neither: the user has to say.
     let output = gauntlet.run(&format!(
         "run baseline/full-chain --server 127.0.0.1:{port} --pki pki --accepts 204"
@@ -237,6 +246,10 @@ fn nobody_is_waited_for_longer_than_was_asked() {
         assert!(case.reason.starts_with(words), "{}", case.reason);
     }
 }
+
+/// A descriptor that has not kept up.
+const MINE: &str = "version = [\"false\"]\n[server]\nstart = [\"false\"]\nsupports = [\"tls1.3\"]\n\
+                    [known]\n\"validity/expired/*\" = \"it was so last year\"\n";
 
 /// A folder with a PKI in it, where there is an openssl to test.
 fn prepared() -> Option<Gauntlet> {

@@ -29,7 +29,7 @@ use crate::scenario::expand::Case;
 use crate::scenario::{Role, Scenario};
 use crate::seed::Seed;
 use crate::target::address::{Client, Server};
-use crate::target::{Environment, Target};
+use crate::target::{Environment, Target, registry};
 
 /// What `run` is told of a target that runs already.
 #[derive(Args)]
@@ -70,6 +70,10 @@ pub(super) struct DeployedArguments {
     #[arg(long, value_name = "NAME", requires = "server", value_parser = parse_name)]
     server_name: Option<DnsName<'static>>,
 
+    /// Take what the descriptor of this target says of known deviations: nginx, or what ends in .toml.
+    #[arg(long, value_name = "NAME", requires = "deployed")]
+    known: Option<String>,
+
     /// How long to wait for the client, in seconds, all in all.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=3600))]
     #[arg(requires = "client_listen")]
@@ -91,6 +95,7 @@ pub(super) struct Awaited {
     application: Application,
     wait: Duration,
     mint: Arc<Mint>,
+    known_as: Option<Arc<dyn Target>>,
 }
 
 /// How long a server may take to take a connection.
@@ -120,6 +125,8 @@ impl DeployedArguments {
         }
         let root = installed::root(folder, clock).map_err(Failure::usage)?;
         let mint = Mint::under(root, clock, seed, Arc::clone(pool))?;
+        let known_as = self.known.as_deref().map(registry::find).transpose();
+        let known_as = known_as.map_err(Failure::usage)?;
         let addresses = resolve(name).map_err(Failure::usage)?;
         Ok(Some(match role {
             Role::Server => {
@@ -129,6 +136,7 @@ impl DeployedArguments {
                     application: self.application(),
                     server_name: self.server_name.clone(),
                     environment: baseline(&mint, role)?,
+                    known_as,
                 };
                 Deployed::Server(Arc::new(server), mint)
             }
@@ -138,6 +146,7 @@ impl DeployedArguments {
                 application: self.application(),
                 wait: Duration::from_secs(self.wait.into()),
                 mint,
+                known_as,
             }),
         }))
     }
@@ -191,6 +200,7 @@ impl Awaited {
                 name: self.name.clone(),
                 application: self.application.clone(),
                 environment,
+                known_as: self.known_as.clone(),
             },
             cases: plan.cases.clone(),
             address: self.address,
