@@ -30,7 +30,10 @@ pub fn decided(connection: SocketAddr, view: &TargetView) {
             tell(&event);
         }
         // Whoever died tells nothing any more, and the others are the harness's words.
-        TargetEnd::Crashed(_) | TargetEnd::RefusedToStart(_) | TargetEnd::Broken(_) => {}
+        TargetEnd::Crashed(_)
+        | TargetEnd::RefusedToStart(_)
+        | TargetEnd::Unsupported(_)
+        | TargetEnd::Broken(_) => {}
     }
 }
 

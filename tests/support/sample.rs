@@ -171,7 +171,6 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         failure_kind,
         known: None,
         reason: format!("the reason for {verdict}"),
-        log: None,
         twin: None,
         scenario_digest: "5ca1ab1e".into(),
         environment_digest: "0ddba11".into(),
@@ -213,7 +212,6 @@ fn acceptance() -> Observation {
             certificate_arrived: false,
             handshake: handshake.clone(),
             data_arrived: true,
-            certificate_arrived: false,
             end: PeerEnd::Exchanged,
         },
         target: Some(TargetView {
@@ -232,7 +230,6 @@ fn refusal(alert: Alert) -> Observation {
             certificate_arrived: false,
             handshake: None,
             data_arrived: false,
-            certificate_arrived: false,
             end: PeerEnd::Alert(alert),
         },
         target: Some(TargetView {

@@ -64,7 +64,9 @@ fn who_presses_ctrl_c_again_waits_for_nobody() {
              prepare = [\"touch\", \"{{{{ prepared }}}}/secret\"]\n"
         ),
     );
-    impatiently(&gauntlet, &bench, &descriptor.display().to_string(), || called.exists());
+    impatiently(&gauntlet, &bench, &descriptor.display().to_string(), || {
+        called.exists()
+    });
 }
 
 #[test]
@@ -76,7 +78,9 @@ fn nor_for_who_is_not_ready() {
         "start-deadline-ms = 3600000",
     );
     impatiently(&gauntlet, &bench, &descriptor.display().to_string(), || {
-        marked(&bench.mark).iter().any(|process| process.contains("--linger"))
+        marked(&bench.mark)
+            .iter()
+            .any(|process| process.contains("--linger"))
     });
 }
 
@@ -118,7 +122,10 @@ fn a_panic_leaves_nothing_behind() {
 fn panics_in_a_worker() {
     assert!(std::env::var_os(MARK).is_some(), "it was started by hand");
     let outcome = disturbed(|target| Arc::new(Brittle(target)), |_| {});
-    assert!(outcome.is_ok_and(|outcome| outcome.is_err()), "nobody has panicked");
+    assert!(
+        outcome.is_ok_and(|outcome| outcome.is_err()),
+        "nobody has panicked"
+    );
 }
 
 #[test]

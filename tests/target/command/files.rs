@@ -23,7 +23,10 @@ fn the_folder_of_a_start_is_private_and_goes_with_it() {
          [client.files]\n\"etc/odd.conf\" = \"key {{{{ identity.key }}}}\\n\"\n"
     );
     let target = find(&bench.write("lister.toml", &descriptor));
-    Rig::for_processes().run(&[target], &rig::cases(&["baseline/full-chain/client/tls1.3"]));
+    Rig::for_processes().run(
+        &[target],
+        &rig::cases(&["baseline/full-chain/client/tls1.3"]),
+    );
 
     let folder = fs::read_to_string(left).unwrap();
     let folder = folder.trim_end();
@@ -35,7 +38,11 @@ fn the_folder_of_a_start_is_private_and_goes_with_it() {
     assert!(entries.contains(&"700 d ."), "{listed}");
     let files = entries.iter().filter(|entry| entry.contains(" f "));
     let names: BTreeSet<_> = files
-        .map(|entry| entry.strip_prefix("600 f ./").unwrap_or_else(|| panic!("{entry}")))
+        .map(|entry| {
+            entry
+                .strip_prefix("600 f ./")
+                .unwrap_or_else(|| panic!("{entry}"))
+        })
         .collect();
     let expected = [
         "etc/odd.conf",
@@ -85,11 +92,20 @@ fn a_log_has_bounds() {
     let bench = Bench::new();
     block_on(async {
         let script = "i=0; while [ $i -lt 40000 ]; do echo \"line $i\"; i=$((i+1)); done";
-        let finished = run(&shell(&bench, script), "", LONG).await.unwrap().unwrap();
+        let finished = run(&shell(&bench, script), "", LONG)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(finished.status, Some(0));
         let octets = finished.output.len();
-        assert!((64 * 1024..=128 * 1024 + 4096).contains(&octets), "{octets}");
-        assert!(finished.output.ends_with("line 39999\n"), "the end is what is kept");
+        assert!(
+            (64 * 1024..=128 * 1024 + 4096).contains(&octets),
+            "{octets}"
+        );
+        assert!(
+            finished.output.ends_with("line 39999\n"),
+            "the end is what is kept"
+        );
     });
 }
 
@@ -109,7 +125,11 @@ fn the_log_of_a_case_is_what_was_written_since() {
         assert_eq!(log.end(), log.text().len());
         assert_eq!(log.since(log.end()), "");
         assert_eq!(log.since(0), log.text());
-        assert_eq!(log.since(log.end() + 7), "", "who asks for too much gets nothing");
+        assert_eq!(
+            log.since(log.end() + 7),
+            "",
+            "who asks for too much gets nothing"
+        );
     });
 }
 
@@ -145,7 +165,10 @@ fn a_program_that_is_not_there_is_named() {
     invocation.words[0] = "no-such-program-of-ours".into();
     block_on(async {
         let error = run(&invocation, "", LONG).await.unwrap_err();
-        assert!(error.contains("cannot run `no-such-program-of-ours`"), "{error}");
+        assert!(
+            error.contains("cannot run `no-such-program-of-ours`"),
+            "{error}"
+        );
     });
 }
 

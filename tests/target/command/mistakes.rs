@@ -104,14 +104,20 @@ fn a_descriptor_that_is_not_there_is_told() {
     let output = Gauntlet::new().run("run --target no/such.toml baseline/*");
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("cannot read the descriptor `no/such.toml`"), "{told}");
+    assert!(
+        told.contains("cannot read the descriptor `no/such.toml`"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_program_that_is_not_installed_is_told_with_the_way_to_get_it() {
     let role = "supports = [\"tls1.3\"]\nstart = [\"no-such-program-of-ours\", \"serve\"]\n";
     for (head, hint) in [
-        ("install = \"apt-get install ours\"\n", "apt-get install ours"),
+        (
+            "install = \"apt-get install ours\"\n",
+            "apt-get install ours",
+        ),
         ("", "targets/install odd"),
     ] {
         for role in [
@@ -121,7 +127,10 @@ fn a_program_that_is_not_installed_is_told_with_the_way_to_get_it() {
             let (_, output) = run_with(&format!("{head}{role}"));
             let told = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(2), "{told}");
-            assert!(told.contains("`no-such-program-of-ours` is not installed"), "{told}");
+            assert!(
+                told.contains("`no-such-program-of-ours` is not installed"),
+                "{told}"
+            );
             assert!(told.contains(hint), "{told}");
         }
     }
@@ -131,7 +140,10 @@ fn a_program_that_is_not_installed_is_told_with_the_way_to_get_it() {
 fn a_template_that_names_what_does_not_exist_is_broken() {
     let role = "supports = [\"tls1.2\", \"tls1.3\"]\nstart = [\"sh\", \"-c\", \"sleep 1000\"";
     for (text, what) in [
-        (format!("[server]\n{role}, \"{{{{ dri }}}}\"]\n"), "{{ dri }}"),
+        (
+            format!("[server]\n{role}, \"{{{{ dri }}}}\"]\n"),
+            "{{ dri }}",
+        ),
         (
             format!("[server]\n{role}]\n[server.files]\n\"odd.conf\" = \"{{{{ prot }}}}\"\n"),
             "odd.conf",
@@ -141,7 +153,8 @@ fn a_template_that_names_what_does_not_exist_is_broken() {
             "ODD",
         ),
         (
-            "[client]\nsupports = [\"tls1.2\", \"tls1.3\"]\nconnect = [\"echo\", \"{{ dri }}\"]\n".into(),
+            "[client]\nsupports = [\"tls1.2\", \"tls1.3\"]\nconnect = [\"echo\", \"{{ dri }}\"]\n"
+                .into(),
             "{{ dri }}",
         ),
     ] {
@@ -153,15 +166,25 @@ fn a_template_that_names_what_does_not_exist_is_broken() {
 fn a_port_that_somebody_else_has_is_told() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap();
-    let text = shim_with("none", &format!("[server.environment]\nGAUNTLET_LISTEN = \"{address}\"\n"));
+    let text = shim_with(
+        "none",
+        &format!("[server.environment]\nGAUNTLET_LISTEN = \"{address}\"\n"),
+    );
     is_broken(&text, &[&format!("cannot listen on {address}"), "in use"]);
 }
 
 #[test]
 fn who_is_never_ready_is_told_with_its_log() {
     let text = shim_with("none is-never-ready", "start-deadline-ms = 200\n");
-    is_broken(&text, &["not ready after 0.2 s", "still reading my configuration"]);
-    for ready in ["\"tcp\"", "{ log = \"hello\" }", "{ command = [\"false\"] }"] {
+    is_broken(
+        &text,
+        &["not ready after 0.2 s", "still reading my configuration"],
+    );
+    for ready in [
+        "\"tcp\"",
+        "{ log = \"hello\" }",
+        "{ command = [\"false\"] }",
+    ] {
         let text = format!(
             "[server]\nstart = [\"sh\", \"-c\", \"echo I am slow; sleep 1000\"]\n\
              supports = [\"tls1.2\", \"tls1.3\"]\nready = {ready}\nstart-deadline-ms = 200\n"
@@ -173,7 +196,10 @@ fn who_is_never_ready_is_told_with_its_log() {
 #[test]
 fn who_dies_at_its_start_is_told_with_its_last_words() {
     let text = shim_with("none exits-at-start leaves-a-child", "");
-    is_broken(&text, &["exit status: 3", "this configuration makes no sense to me"]);
+    is_broken(
+        &text,
+        &["exit status: 3", "this configuration makes no sense to me"],
+    );
     let text = "[server]\nstart = [\"sh\", \"-c\", \"echo oh no >&2; kill -SEGV $$\"]\n\
                 supports = [\"tls1.2\", \"tls1.3\"]\n";
     is_broken(text, &["signal: 11", "oh no"]);
@@ -201,9 +227,7 @@ fn shim_with(words: &str, more: &str) -> String {
     let start: Vec<String> = std::iter::once(shim().display().to_string())
         .chain(words.split(' ').map(str::to_owned))
         .collect();
-    format!(
-        "[server]\nstart = {start:?}\nshim = true\nsupports = [\"tls1.2\", \"tls1.3\"]\n{more}"
-    )
+    format!("[server]\nstart = {start:?}\nshim = true\nsupports = [\"tls1.2\", \"tls1.3\"]\n{more}")
 }
 
 /// All its cases are broken, with these words.
@@ -216,7 +240,11 @@ fn is_broken(text: &str, words: &[&str]) {
     for case in &run.cases {
         assert_eq!(case.verdict, Verdict::Broken, "{text}\n{case:?}");
         for word in words {
-            assert!(case.reason.contains(word), "no `{word}` in: {}", case.reason);
+            assert!(
+                case.reason.contains(word),
+                "no `{word}` in: {}",
+                case.reason
+            );
         }
     }
 }

@@ -56,7 +56,14 @@ fn dies(trick: &str, how: &str, log: Option<&str>) {
         assert_eq!(case.objection(Level::Must), Some(Objection::Failure));
         assert!(case.reason.contains(how), "{}", case.reason);
         assert!(log.is_none_or(|log| case.reason.contains(log)), "{case:?}");
-        let end = &case.observation.as_ref().unwrap().target.as_ref().unwrap().end;
+        let end = &case
+            .observation
+            .as_ref()
+            .unwrap()
+            .target
+            .as_ref()
+            .unwrap()
+            .end;
         assert!(matches!(end, TargetEnd::Crashed(_)), "{end:?}");
     }
     starts_anew_after_each(&run, Verdict::Crash);
@@ -69,14 +76,20 @@ fn starts_anew_after_each(run: &Run, verdict: Verdict) {
         let own = run.cases.iter().filter(|case| case.role == target.role);
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for case in own {
-            groups.entry(&case.environment_digest).or_default().push(case.verdict);
+            groups
+                .entry(&case.environment_digest)
+                .or_default()
+                .push(case.verdict);
         }
         // The cases of a group run in the order of their ids; a start after the last is none.
         let starts: usize = groups
             .values()
             .map(|verdicts| {
                 let last = verdicts.len() - 1;
-                1 + verdicts[..last].iter().filter(|one| **one == verdict).count()
+                1 + verdicts[..last]
+                    .iter()
+                    .filter(|one| **one == verdict)
+                    .count()
             })
             .sum();
         assert_eq!(target.starts as usize, starts, "{target:?}");
@@ -141,7 +154,10 @@ fn who_cannot_is_unsupported_in_its_own_words() {
 fn who_starts_in_no_environment_is_broken() {
     for (words, what) in [
         ("none exits-at-start", "exit status: 3"),
-        ("none exits-at-start", "this configuration makes no sense to me"),
+        (
+            "none exits-at-start",
+            "this configuration makes no sense to me",
+        ),
         ("none refuses-to-start", "I will not have this"),
         ("none babbles", "hello, I am a server!"),
         ("no-such-bug", "there is no bug `no-such-bug`"),
@@ -167,7 +183,10 @@ fn who_will_not_have_one_configuration_alone_has_refused_it() {
     let inside = mtls_gauntlet::target::registry::find("planted:none").unwrap();
     let run = Rig::for_processes().run(&[inside, target], &cases);
     let not_started = |case: &&CaseRecord| {
-        let target = case.observation.as_ref().and_then(|seen| seen.target.as_ref());
+        let target = case
+            .observation
+            .as_ref()
+            .and_then(|seen| seen.target.as_ref());
         target.is_some_and(|view| matches!(view.end, TargetEnd::RefusedToStart(_)))
     };
     let (inside, outside): (Vec<_>, Vec<_>) = run
@@ -177,7 +196,10 @@ fn who_will_not_have_one_configuration_alone_has_refused_it() {
         .partition(|case| case.target == "planted:none");
     assert!(!inside.is_empty(), "none of these is about starting");
     let verdicts = |cases: &[&CaseRecord]| -> Vec<_> {
-        cases.iter().map(|case| (case.id.clone(), case.verdict)).collect()
+        cases
+            .iter()
+            .map(|case| (case.id.clone(), case.verdict))
+            .collect()
     };
     assert_eq!(verdicts(&inside), verdicts(&outside));
     bench.assert_alone();
@@ -186,12 +208,15 @@ fn who_will_not_have_one_configuration_alone_has_refused_it() {
 #[test]
 fn who_is_never_ready_is_broken_and_ended() {
     let bench = Bench::new();
-    let descriptor =
-        bench.describe_with("odd", "none is-never-ready", "start-deadline-ms = 300");
+    let descriptor = bench.describe_with("odd", "none is-never-ready", "start-deadline-ms = 300");
     let run = Rig::for_processes().run(&[find(&descriptor)], &rig::cases(&["baseline/full-chain"]));
     for case in &run.cases {
         assert_eq!(case.verdict, Verdict::Broken, "{case:?}");
-        assert!(case.reason.contains("not ready after 0.3 s"), "{}", case.reason);
+        assert!(
+            case.reason.contains("not ready after 0.3 s"),
+            "{}",
+            case.reason
+        );
         assert!(case.reason.contains("still reading my configuration"));
     }
     bench.assert_alone();

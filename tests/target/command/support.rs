@@ -82,7 +82,10 @@ impl Bench {
     /// else in its certificate that it could be called by, is to be accepted.
     pub fn peers(&self, names: &[&str]) -> Vec<Case> {
         for name in names {
-            self.write(&format!("scenarios/peer/{name}.toml"), &scenario_about(name));
+            self.write(
+                &format!("scenarios/peer/{name}.toml"),
+                &scenario_about(name),
+            );
         }
         let scenarios = load::folders(&[self.path("scenarios")]).unwrap();
         expand(&scenarios)

@@ -12,16 +12,25 @@ use super::support::{Bench, find};
 /// What programs print, and the version in it.
 const VERSIONS: &[(&str, &str)] = &[
     ("nginx version: nginx/1.22.1", "1.22.1"),
-    ("OpenSSL 3.0.17 1 Jul 2025 (Library: OpenSSL 3.0.17)", "3.0.17"),
+    (
+        "OpenSSL 3.0.17 1 Jul 2025 (Library: OpenSSL 3.0.17)",
+        "3.0.17",
+    ),
     ("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1", "7.88.1"),
     ("go version go1.24.4 linux/amd64", "1.24.4"),
     ("v22.3.0", "22.3.0"),
-    ("Server version: Apache/2.4.62 (Debian)\nServer built: 2024", "2.4.62"),
+    (
+        "Server version: Apache/2.4.62 (Debian)\nServer built: 2024",
+        "2.4.62",
+    ),
     ("Redis server v=7.0.15 sha=00000000:0 bits=64", "7.0.15"),
     ("mosquitto version 2.0.11.", "2.0.11"),
     ("openjdk version \"17.0.12\" 2024-07-16", "17.0.12"),
     ("psql (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)", "15.8"),
-    ("built for x86_64, release 7, 2.0.0-rc.1+build.5", "2.0.0-rc.1+build.5"),
+    (
+        "built for x86_64, release 7, 2.0.0-rc.1+build.5",
+        "2.0.0-rc.1+build.5",
+    ),
     ("since 2019: 0.4", "0.4"),
 ];
 
@@ -60,7 +69,12 @@ fn versioned(bench: &Bench, script: &str, text: &str) -> Arc<dyn Target> {
 #[test]
 fn a_word_that_comes_out_empty_is_left_out() {
     let words = |crl: Option<&str>| {
-        let words = ["serve", "{% if crl %}--crl{% endif %}", "{{ crl or '' }}", " "];
+        let words = [
+            "serve",
+            "{% if crl %}--crl{% endif %}",
+            "{{ crl or '' }}",
+            " ",
+        ];
         let words = words.map(str::to_owned);
         render_command(&words, &context! { crl => crl }).unwrap()
     };
@@ -88,7 +102,13 @@ fn a_name_that_does_not_exist_is_an_error() {
 
 #[test]
 fn what_is_no_template_is_known_before_it_is_rendered() {
-    for text in ["{{ dir", "{% if crl %}", "{% endif %}", "{{ dir | nothing(", "{% what %}"] {
+    for text in [
+        "{{ dir",
+        "{% if crl %}",
+        "{% endif %}",
+        "{{ dir | nothing(",
+        "{% what %}",
+    ] {
         assert!(check(text).is_err(), "{text}");
     }
     let error = check("one\ntwo {{ dir\n").unwrap_err();
@@ -98,7 +118,10 @@ fn what_is_no_template_is_known_before_it_is_rendered() {
 #[test]
 fn files_are_rendered_as_they_are() {
     let known = context! { name => "<a & 'b'>" };
-    assert_eq!(render("x = {{ name }}\n\n", &known).unwrap(), "x = <a & 'b'>\n\n");
+    assert_eq!(
+        render("x = {{ name }}\n\n", &known).unwrap(),
+        "x = <a & 'b'>\n\n"
+    );
 }
 
 const LAYERED: &str = r#"
@@ -140,7 +163,11 @@ fn what_is_known_of_a_stack_is_known_of_what_stands_on_it() {
     bench.write("stack/thing.toml", THING);
     let target = find(&bench.write("layered.toml", LAYERED));
     let known = |case| target.known(case);
-    assert_eq!(known("names/a/server/tls1.3"), Some("ours"), "its own word comes first");
+    assert_eq!(
+        known("names/a/server/tls1.3"),
+        Some("ours"),
+        "its own word comes first"
+    );
     assert_eq!(known("trust/a/client/tls1.3"), Some("theirs"));
     assert_eq!(known("trust/a/server/tls1.3"), None);
     assert_eq!(known("path/a/server/tls1.3"), None, "it is spared that");
@@ -169,10 +196,18 @@ fn each_role_can_do_what_its_own_table_says() {
         (Role::Server, Capability::Spiffe, true),
         (Role::Client, Capability::Spiffe, true),
     ] {
-        assert_eq!(target.supports(role, capability), can, "{role} {capability:?}");
+        assert_eq!(
+            target.supports(role, capability),
+            can,
+            "{role} {capability:?}"
+        );
     }
     assert!(!target.has_injected_clock());
-    assert_eq!(target.name(), "layered", "a descriptor's file gives the name");
+    assert_eq!(
+        target.name(),
+        "layered",
+        "a descriptor's file gives the name"
+    );
 }
 
 #[test]
