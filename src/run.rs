@@ -31,6 +31,7 @@ pub mod attempt;
 pub mod environment;
 pub mod event;
 mod post;
+pub mod reception;
 pub mod schedule;
 mod shop;
 mod trial;

@@ -26,10 +26,12 @@ use crate::seed::Seed;
 use crate::target::command::process;
 
 pub(super) use self::columns::Columns;
+use self::deployed::{Deployed, DeployedArguments};
 use self::output::Output;
 pub(super) use self::progress::Progress;
 
 mod columns;
+mod deployed;
 mod output;
 mod progress;
 
@@ -47,6 +49,9 @@ pub(super) struct Arguments {
     /// Every target that is installed; the others show as absent.
     #[arg(long, conflicts_with = "target")]
     all_targets: bool,
+
+    #[command(flatten)]
+    deployed: DeployedArguments,
 
     /// The weakest level whose failures count: must, should or may.
     #[arg(long, value_name = "LEVEL", default_value = "must")]
@@ -88,13 +93,15 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let cases = arguments.selection.cases()?;
-    let columns = if arguments.all_targets {
-        Columns::all()?
-    } else {
-        Columns::named(&arguments.target)?
-    };
     let clock = Clock::start();
-    let pool = Arc::new(KeyPool::new(Seed(arguments.seed)));
+    let seed = Seed(arguments.seed);
+    let pool = Arc::new(KeyPool::new(seed));
+    let deployed = arguments.deployed.find(&cases, clock, seed, &pool)?;
+    let columns = match &deployed {
+        Some(deployed) => deployed.columns(),
+        None if arguments.all_targets => Columns::all()?,
+        None => Columns::named(&arguments.target)?,
+    };
     let plan = Plan {
         targets: columns.there,
         cases,
@@ -104,7 +111,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             listen: Duration::from_millis(arguments.listen),
             deadline: arguments.timeout,
         },
-        mint: Mint::new(clock, Seed(arguments.seed), pool),
+        mint: match &deployed {
+            Some(deployed) => deployed.mint(),
+            None => Mint::new(clock, seed, pool),
+        },
     };
     if !arguments.selection.is_built_in() {
         check_recipes(&plan)?;
@@ -124,13 +134,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             .take(Event::TargetFinished(record))
             .map_err(Failure::from)?;
     }
-    let outcome = run_plan(&plan, &stop, |event| {
+    let take = |event| {
         progress.show(&event);
         if let Err(error) = output.take(event) {
             stop.store(true, Ordering::Relaxed);
             trouble.get_or_insert(error);
         }
-    });
+    };
+    let outcome = match &deployed {
+        Some(Deployed::Client(client)) => client.receive(&plan, &stop, take),
+        _ => run_plan(&plan, &stop, take),
+    };
     progress.finish();
     if let Some(error) = trouble {
         return Err(error
@@ -140,6 +154,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
     print(&arguments.format.render(&record, arguments.level)?)?;
+    if deployed.is_some() && record.cases.iter().all(|case| case.observation.is_none()) {
+        return Err(Failure::nothing_selected(anyhow!(
+            "nothing was tested: no case met the target; the record says why of each"
+        )));
+    }
     Ok(exit(&record, arguments.level))
 }
 

@@ -122,8 +122,8 @@ async fn converse(
             PeerEnd::RefusedAboveTls(format!("HTTP {status}"))
         }
         Answer::Status(status) => PeerEnd::Failed(format!(
-            "the target answered HTTP {status}, which its descriptor lists neither under `accepts` nor \
-             under `refuses`"
+            "the target answered HTTP {status}, which is listed neither under `accepts` nor under \
+             `refuses`: say in its descriptor, or with --accepts, which it is"
         )),
         Answer::Refused(words) => PeerEnd::RefusedAboveTls(words),
         Answer::Strange(words) => PeerEnd::Failed(words),

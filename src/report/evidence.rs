@@ -4,6 +4,7 @@
 use crate::expect::{Expectation, Outcome};
 use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::record::CaseRecord;
+use crate::scenario::Role;
 
 /// The evidence as lines of a label and a text.
 pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
@@ -48,10 +49,18 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
 
 /// The command that runs this case again.
 pub fn repeat(case: &CaseRecord, seed: u64) -> String {
-    format!(
-        "mtls-gauntlet run {} --target {} --seed {seed}",
-        case.id, case.target
-    )
+    let target = match (is_address(&case.target), case.role) {
+        (false, _) => format!("--target {}", case.target),
+        (true, Role::Server) => format!("--server {} --pki DIR", case.target),
+        (true, Role::Client) => format!("--client-listen {} --pki DIR", case.target),
+    };
+    format!("mtls-gauntlet run {} {target} --seed {seed}", case.id)
+}
+
+/// Is it a target that runs somewhere already? Those are called by their host and port.
+fn is_address(target: &str) -> bool {
+    let port = target.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    matches!(port, Some(Ok(_)))
 }
 
 fn verdict(case: &CaseRecord) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::environment::TARGET_NAME;
 use crate::judge::Evidence;
 use crate::net::Transport;
 use crate::observe::{Observation, PeerEnd, PeerView, TargetEnd, TargetView};
@@ -35,6 +36,17 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
     let Some(address) = running.address() else {
         return Err(std::io::Error::other("the target has no address"));
     };
+    let renamed;
+    let peer = match running.server_name() {
+        Some(name) if asks_for_baseline(peer) => {
+            renamed = Peer {
+                server_name: Some(name),
+                ..peer.clone()
+            };
+            &renamed
+        }
+        _ => peer,
+    };
     let met = peer::client::meet(peer, &running.application(), &address, |connection| {
         running.decided(connection)
     })
@@ -55,6 +67,11 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
         None => None,
     };
     Ok(unless_dead(running, view, target).await)
+}
+
+fn asks_for_baseline(peer: &Peer) -> bool {
+    let name = peer.server_name.as_ref();
+    name.is_some_and(|name| name.as_ref() == TARGET_NAME)
 }
 
 async fn meet_client(

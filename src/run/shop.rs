@@ -349,7 +349,7 @@ fn tell(trial: Trial<'_>, work: Work<'_>, events: &mpsc::Sender<Event>) -> bool 
 }
 
 /// Why a target cannot be asked this, whatever its environment.
-fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
+pub(super) fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
     let version = match case.tls {
         TlsVersion::Tls12 => Capability::Tls12,
         TlsVersion::Tls13 => Capability::Tls13,

@@ -55,6 +55,13 @@ impl KeyPool {
         Ok(made)
     }
 
+    /// Puts a key in this slot that was there before the run.
+    pub(in super::super) fn put(&self, kind: KeyKind, slot: &str, key: Arc<Key>) {
+        let entry = Arc::new(Mutex::new(Some(key)));
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert((kind, fold(kind, slot).to_owned()), entry);
+    }
+
     /// Makes these keys in background threads, the first first, so that a scenario that needs one
     /// finds it made. A failure shows when the key is asked for.
     pub fn warm(self: &Arc<Self>, keys: Vec<(KeyKind, String)>) {
