@@ -22,7 +22,7 @@ use tokio::task::spawn_local;
 
 use crate::event;
 use crate::settings::Settings;
-use crate::trick::Tricks;
+use crate::trick::{Trick, Tricks};
 
 /// A planted target that runs.
 pub struct Service {
@@ -174,10 +174,10 @@ impl Service {
     async fn visit(self: Rc<Self>, address: SocketAddr) {
         let running = Rc::clone(&self.running.borrow());
         let view = running.connect(Address::Tcp(address)).await;
-        if let Some(view) = &view {
-            if !self.decide(address, view) {
-                return;
-            }
+        if let Some(view) = &view
+            && !self.decide(address, view)
+        {
+            return;
         }
         self.end(address, view.as_ref());
     }
@@ -192,7 +192,11 @@ impl Service {
         if self.tricks.at_decision(view) {
             return false;
         }
-        event::decided(connection, view);
+        if self.tricks.has(&Trick::ForgetsItself) {
+            println!("{connection}: come in");
+        } else {
+            event::decided(connection, view);
+        }
         true
     }
 
