@@ -35,7 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run scenarios against targets and report the matrix.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// List scenarios, targets or tags.
     List(list::Arguments),
     /// Explain a scenario in words, with its certificates drawn as a chain.

@@ -31,6 +31,7 @@ pub mod attempt;
 pub mod environment;
 pub mod event;
 mod post;
+pub mod reception;
 pub mod schedule;
 mod shop;
 mod trial;
@@ -60,7 +61,12 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
     let cases = plan
         .targets
         .iter()
-        .map(|target| plan.cases.iter().filter(|case| target.plays(case.role)).count())
+        .map(|target| {
+            plan.cases
+                .iter()
+                .filter(|case| target.plays(case.role))
+                .count()
+        })
         .sum();
     let mut judged_cases = 0;
     emit(Event::RunStarted { cases });

@@ -4,6 +4,7 @@
 //! but the README shows no output, and its commands build on each other: they run one after the other
 //! in a folder of their own, and their exit statuses are compared.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +15,9 @@ const PROGRAM: &str = "cargo run --release -- ";
 /// What would test the tests.
 const TESTS: &str = "cargo test";
 
+/// How the README installs targets. Who runs the tests need not be able to: `.ci/run` is.
+const INSTALL: &str = "targets/install ";
+
 /// A minute and more without optimization; `.ci/run` runs it with.
 const LONG: &str = "cargo run --release -- selftest";
 
@@ -23,9 +27,19 @@ fn every_command_in_the_readme_works() {
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     copy(&root.join("examples"), &folder.path().join("examples"));
+    let absent = absent_targets();
     let mut run = 0;
     for (line, status) in commands(&readme) {
         if line == TESTS || (line == LONG && cfg!(debug_assertions)) {
+            continue;
+        }
+        if let Some(names) = line.strip_prefix(INSTALL) {
+            install(root, names, &absent);
+            continue;
+        }
+        if line.split_whitespace().any(|word| absent.contains(word)) {
+            assert!(!must_be_there(), "{line}: its target is absent");
+            println!("left out, for its target is absent: {line}");
             continue;
         }
         let arguments = line
@@ -50,6 +64,52 @@ fn every_command_in_the_readme_works() {
     assert!(run > 5, "the README has lost its commands");
 }
 
+/// The targets that `doctor` calls absent.
+fn absent_targets() -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_mtls-gauntlet"))
+        .arg("doctor")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("absent"))
+        .filter_map(|rest| rest.split_whitespace().nth(1).map(str::to_owned))
+        .collect()
+}
+
+/// Does whoever runs the tests promise that the README's targets are installed?
+fn must_be_there() -> bool {
+    std::env::var_os("MTLS_GAUNTLET_TARGETS").is_some()
+}
+
+/// Runs the installer where there is nothing left for it to do.
+fn install(root: &Path, names: &str, absent: &BTreeSet<String>) {
+    if names.split_whitespace().any(|name| absent.contains(name)) {
+        assert!(!must_be_there(), "{names}: not installed");
+        return;
+    }
+    let status = Command::new(root.join("targets/install"))
+        .args(names.split_whitespace())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{INSTALL}{names}");
+}
+
+#[test]
+fn the_overview_is_that_of_the_sample() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let sample = fs::read_to_string(root.join("reports/sample/summary.md")).unwrap();
+    let (_, rest) = readme.split_once("<!-- overview -->").unwrap();
+    let (shown, _) = rest.split_once("<!-- /overview -->").unwrap();
+    let rows: Vec<&str> = shown.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 30, "the overview has lost its rows");
+    for row in rows {
+        assert!(sample.lines().any(|line| line == row), "{row}");
+    }
+}
+
 #[test]
 fn every_link_in_the_papers_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -58,6 +118,8 @@ fn every_link_in_the_papers_leads_somewhere() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "scenarios/README.md",
+        "targets/README.md",
+        "reports/sample/README.md",
     ] {
         let path = root.join(paper);
         let text = fs::read_to_string(&path).unwrap();

@@ -59,6 +59,8 @@ fn target(name: &str, role: Role, starts: u32) -> TargetRecord {
         role,
         version: "1.2.3".into(),
         starts,
+        environments: starts,
+        absent: None,
     }
 }
 
@@ -168,6 +170,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         failure_kind,
         known: None,
         reason: format!("the reason for {verdict}"),
+        log: None,
         twin: None,
         scenario_digest: "5ca1ab1e".into(),
         environment_digest: "0ddba11".into(),
@@ -206,6 +209,7 @@ fn acceptance() -> Observation {
     });
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: handshake.clone(),
             data_arrived: true,
             end: PeerEnd::Exchanged,
@@ -223,6 +227,7 @@ fn acceptance() -> Observation {
 fn refusal(alert: Alert) -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: None,
             data_arrived: false,
             end: PeerEnd::Alert(alert),
@@ -240,6 +245,7 @@ fn refusal(alert: Alert) -> Observation {
 fn reset() -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             end: PeerEnd::Reset,
             ..refusal(Alert::CertificateExpired).peer
         },

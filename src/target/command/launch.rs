@@ -122,7 +122,12 @@ pub fn ports(backend: u16, peer: u16) -> Result<Ports, StartError> {
         const COUNT: u32 = 22_000;
         // Two programs at a time should not try the same ports in the same order.
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let _ = NEXT.compare_exchange(0, id().wrapping_mul(97), Ordering::Relaxed, Ordering::Relaxed);
+        let _ = NEXT.compare_exchange(
+            0,
+            id().wrapping_mul(97),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         (0..COUNT)
             .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
             .filter_map(|port| u16::try_from(port).ok())
@@ -166,7 +171,9 @@ impl Launched {
                 (None, Readiness::Tcp) => {
                     let port = self.place.port();
                     poll(deadline, async || {
-                        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+                        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                            .await
+                            .is_ok()
                     })
                     .await;
                     Ok(())
@@ -178,7 +185,10 @@ impl Launched {
                 }
                 (None, Readiness::Command(words)) => {
                     let invocation = Invocation {
-                        words: self.place.render_command(words).map_err(StartError::Broken)?,
+                        words: self
+                            .place
+                            .render_command(words)
+                            .map_err(StartError::Broken)?,
                         variables: Vec::new(),
                         folder: self.place.path().to_owned(),
                     };
@@ -207,7 +217,10 @@ impl Launched {
 
     async fn ended_early(&self, words: &str) -> StartError {
         // Its last words may still be under way.
-        poll(Duration::from_millis(100), async || !self.process.log().text().is_empty()).await;
+        poll(Duration::from_millis(100), async || {
+            !self.process.log().text().is_empty()
+        })
+        .await;
         let log = self.process.log().tail();
         if let Some(refused) = self.shim.as_ref().and_then(|shim| shim.state().refused) {
             return StartError::Refused(refused);

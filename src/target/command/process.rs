@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
@@ -63,9 +63,18 @@ impl Process {
         let spoken = streams == Streams::Spoken;
         let mut child = Command::new(program)
             .args(arguments)
-            .envs(invocation.variables.iter().map(|(name, value)| (name, value)))
+            .envs(
+                invocation
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(&invocation.folder)
-            .stdin(if spoken { Stdio::piped() } else { Stdio::null() })
+            .stdin(if spoken {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -90,7 +99,13 @@ impl Process {
             let status = child.wait().await.ok();
             told.send_replace(Some(status));
         });
-        Ok(Self { group, over, log, input, output })
+        Ok(Self {
+            group,
+            over,
+            log,
+            input,
+            output,
+        })
     }
 
     /// Its log.
@@ -118,9 +133,12 @@ impl Process {
         over.map(|status| status.map_or("it ended".into(), in_words))
     }
 
-    /// Sends its group a signal.
+    /// Sends it a signal: it alone, and not the workers that are its own affair.
+    ///
+    /// # Errors
+    /// When it has ended.
     pub fn signal(&self, signal: SignalName) -> Result<(), String> {
-        kill_process_group(self.group, number(signal))
+        kill_process(self.group, number(signal))
             .map_err(|error| format!("the signal could not be sent: {error}"))
     }
 
@@ -128,7 +146,7 @@ impl Process {
     pub async fn ask_to_end(&mut self, signal: SignalName) {
         // A shim ends with its input.
         drop(self.input.take());
-        if self.signal(signal).is_ok() {
+        if kill_process_group(self.group, number(signal)).is_ok() {
             let _ = timeout(GRACE, self.ended()).await;
         }
     }
@@ -251,7 +269,11 @@ impl Log {
     /// Its last lines, for a message.
     pub fn tail(&self) -> String {
         let text = self.text();
-        let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         lines[lines.len().saturating_sub(6)..].join("; ")
     }
 

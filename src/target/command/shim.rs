@@ -98,7 +98,8 @@ impl Shim {
     /// Waits until it has said that it is ready, that it refuses, or something strange.
     pub async fn spoken(&self) -> State {
         let mut state = self.state.clone();
-        let spoken = |state: &State| state.ready || state.refused.is_some() || state.strange.is_some();
+        let spoken =
+            |state: &State| state.ready || state.refused.is_some() || state.strange.is_some();
         let waited = state.wait_for(spoken).await.map(|state| state.clone());
         match waited {
             Ok(state) => state,
