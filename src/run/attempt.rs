@@ -54,7 +54,7 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
     let (connection, view) = match met {
         Ok(met) => met,
         // Nobody listens any more: has it died?
-        Err(error) => match running.death(DEATH).await {
+        Err(error) => match running.death(AFTERMATH).await {
             Some(words) => return Ok(dead(peer::unmet(), words)),
             None => return Err(error),
         },

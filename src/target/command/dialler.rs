@@ -18,6 +18,9 @@ use crate::peer::Application;
 use crate::target::descriptor::RoleDescription;
 use crate::target::{Environment, Running, StartError, Task};
 
+/// How long a shim may live that takes no commands any more.
+const LAST_BREATH: Duration = Duration::from_secs(2);
+
 /// A client that runs.
 pub struct Dialler {
     launched: Launched,
@@ -126,7 +129,11 @@ impl Running for Dialler {
                     view = watched.over() => view,
                     _ = self.launched.process.ended() => None,
                 },
-                Err(words) => Some(TargetView::of(TargetEnd::Broken(words))),
+                // Whoever takes no commands has died, or is about to.
+                Err(words) => match self.launched.death(LAST_BREATH).await {
+                    Some(_) => None,
+                    None => Some(TargetView::of(TargetEnd::Broken(words))),
+                },
             };
             shim.views().forget(connection);
             view
