@@ -170,7 +170,6 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         failure_kind,
         known: None,
         reason: format!("the reason for {verdict}"),
-        log: None,
         twin: None,
         scenario_digest: "5ca1ab1e".into(),
         environment_digest: "0ddba11".into(),
