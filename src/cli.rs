@@ -44,7 +44,7 @@ enum Command {
     Selftest(selftest::Arguments),
     /// Render a record again, in any format.
     Report(report::Arguments),
-    /// Write a scenario's certificates to a folder.
+    /// Write certificates to a folder: a scenario's, or a root to install.
     Pki(pki::Arguments),
     /// Say what is there and what is missing.
     Doctor(doctor::Arguments),

@@ -99,10 +99,13 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
             judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
             emit(event);
         }
-        workers.into_iter().try_for_each(|worker| {
-            let died = |_| Err(io::Error::other("a worker died"));
-            worker.join().unwrap_or_else(died)
-        })
+        // All of them are waited for: the scope panics over a dead one that nobody has asked about.
+        let died = |_| Err(io::Error::other("a worker died"));
+        let ends: Vec<_> = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(died))
+            .collect();
+        ends.into_iter().collect()
     });
     for (index, target) in plan.targets.iter().enumerate() {
         for role in Role::ALL {

@@ -2,12 +2,15 @@
 //!
 //! The blocks are written as for `trycmd` (`$ command`, and `? status` below it where that is not 0),
 //! but the README shows no output, and its commands build on each other: they run one after the other
-//! in a folder of their own, and their exit statuses are compared.
+//! in a folder of their own, and their exit statuses are compared. What ends in `&` runs beside the
+//! others, on other ports than the README's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// How the README starts the program.
 const PROGRAM: &str = "cargo run --release -- ";
@@ -28,6 +31,7 @@ fn every_command_in_the_readme_works() {
     let folder = tempfile::tempdir().unwrap();
     copy(&root.join("examples"), &folder.path().join("examples"));
     let absent = absent_targets();
+    let mut background = Background::default();
     let mut run = 0;
     for (line, status) in commands(&readme) {
         if line == TESTS || (line == LONG && cfg!(debug_assertions)) {
@@ -42,6 +46,23 @@ fn every_command_in_the_readme_works() {
             println!("left out, for its target is absent: {line}");
             continue;
         }
+        if needs(line).iter().any(|tool| !is_there(tool)) {
+            assert!(!must_be_there(), "{line}: its tool is absent");
+            println!("left out, for its tool is absent: {line}");
+            continue;
+        }
+        let line = &background.on_free_ports(line);
+        if let Some(line) = line.strip_suffix(" &") {
+            background.start(line, folder.path());
+            run += 1;
+            continue;
+        }
+        if line.starts_with("curl ") {
+            let output = command(line).current_dir(folder.path()).output().unwrap();
+            assert_eq!(output.status.code(), Some(status), "{line}");
+            continue;
+        }
+        background.await_ours();
         let arguments = line
             .strip_prefix(PROGRAM)
             .unwrap_or_else(|| panic!("`{line}` does not begin with `{PROGRAM}`"));
@@ -61,7 +82,100 @@ fn every_command_in_the_readme_works() {
         );
         run += 1;
     }
+    background.await_ours();
     assert!(run > 5, "the README has lost its commands");
+}
+
+/// The programs of others that a line is in vain without.
+fn needs(line: &str) -> &'static [&'static str] {
+    if line.starts_with("openssl ") || line.contains("--server ") {
+        &["openssl"]
+    } else if line.starts_with("curl ") || line.contains("--client-listen ") {
+        &["curl"]
+    } else {
+        &[]
+    }
+}
+
+fn is_there(tool: &str) -> bool {
+    let mut version = Command::new(tool);
+    version.arg(if tool == "openssl" {
+        "version"
+    } else {
+        "--version"
+    });
+    version.stdout(Stdio::null()).status().is_ok()
+}
+
+/// The command that a line is: ours or another.
+fn command(line: &str) -> Command {
+    let (program, rest) = match line.strip_prefix(PROGRAM) {
+        Some(rest) => (env!("CARGO_BIN_EXE_mtls-gauntlet"), rest),
+        None => line.split_once(' ').unwrap(),
+    };
+    let mut command = Command::new(program);
+    command
+        .args(words(rest))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// What runs beside the other commands, having been started with `&`.
+#[derive(Default)]
+struct Background {
+    ports: BTreeMap<&'static str, u16>,
+    ours: Vec<(String, Child)>,
+    others: Vec<Child>,
+}
+
+impl Background {
+    /// The line with ports of this machine that are free, the same ones each time.
+    fn on_free_ports(&mut self, line: &str) -> String {
+        let mut line = line.to_owned();
+        for port in ["127.0.0.1:8443", "127.0.0.1:9000"] {
+            let free = self.ports.entry(port).or_insert_with(|| {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                listener.local_addr().unwrap().port()
+            });
+            line = line.replace(port, &format!("127.0.0.1:{free}"));
+        }
+        line
+    }
+
+    /// Starts it, and waits until it listens.
+    fn start(&mut self, line: &str, folder: &Path) {
+        let mut child = command(line).current_dir(folder).spawn().unwrap();
+        let address = line.split(' ').find(|word| word.starts_with("127.0.0.1:"));
+        while TcpStream::connect(address.unwrap()).is_err() {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{line}: {ended:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if line.starts_with(PROGRAM) {
+            self.ours.push((line.to_owned(), child));
+        } else {
+            self.others.push(child);
+        }
+    }
+
+    /// Ours end by themselves, and as they should.
+    fn await_ours(&mut self) {
+        for (line, mut child) in self.ours.drain(..) {
+            assert_eq!(child.wait().unwrap().code(), Some(0), "{line}");
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let ours = self.ours.iter_mut().map(|(_, child)| child);
+        for child in ours.chain(&mut self.others) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 /// The targets that `doctor` calls absent.

@@ -22,7 +22,7 @@ use tokio::task::spawn_local;
 
 use crate::event;
 use crate::settings::Settings;
-use crate::trick::Tricks;
+use crate::trick::{Trick, Tricks};
 
 /// A planted target that runs.
 pub struct Service {
@@ -138,8 +138,9 @@ impl Service {
         let telling = async {
             let view = decided.await;
             told.set(true);
-            self.decide(remote, &view).await;
-            pending::<()>().await
+            if self.decide(remote, &view) {
+                pending().await
+            }
         };
         let inward = async {
             // Whatever breaks here shows at the other end too.
@@ -154,12 +155,13 @@ impl Service {
         };
         let view = tokio::select! {
             biased;
-            () = telling => return,
+            // It hangs: what it has open stays open, and nothing is carried any more.
+            () = telling => return pending().await,
             () = inward => return,
             view = outward => view,
         };
         if let (false, Some(view)) = (told.get(), &view) {
-            self.decide(remote, view).await;
+            self.decide(remote, view);
         }
         if self.tricks.exits_late(view.as_ref()) {
             self.last_orders.notify_one();
@@ -172,22 +174,30 @@ impl Service {
     async fn visit(self: Rc<Self>, address: SocketAddr) {
         let running = Rc::clone(&self.running.borrow());
         let view = running.connect(Address::Tcp(address)).await;
-        if let Some(view) = &view {
-            self.decide(address, view).await;
+        if let Some(view) = &view
+            && !self.decide(address, view)
+        {
+            return;
         }
         self.end(address, view.as_ref());
     }
 
-    async fn decide(&self, connection: SocketAddr, view: &TargetView) {
+    /// Tells what the target has decided. False when that is to be the last that is heard of it.
+    fn decide(&self, connection: SocketAddr, view: &TargetView) -> bool {
         if let TargetEnd::Crashed(words) = &view.end {
             // In a process of its own a panic that nobody catches is the end of it.
             eprintln!("{words}");
             exit(101);
         }
         if self.tricks.at_decision(view) {
-            pending().await
+            return false;
         }
-        event::decided(connection, view);
+        if self.tricks.has(&Trick::ForgetsItself) {
+            println!("{connection}: come in");
+        } else {
+            event::decided(connection, view);
+        }
+        true
     }
 
     fn end(&self, connection: SocketAddr, view: Option<&TargetView>) {

@@ -22,6 +22,8 @@ pub enum Trick {
     IsNeverReady,
     /// Writes to standard output what is no event.
     Babbles,
+    /// Says in words of its own whom it lets in.
+    ForgetsItself,
     /// Does not end when it is asked to, nor with its input.
     OutstaysItsWelcome,
     /// Has a child in its group that does not end with it.
@@ -52,6 +54,7 @@ impl Trick {
             "cannot-do-it" => Self::CannotDoIt,
             "is-never-ready" => Self::IsNeverReady,
             "babbles" => Self::Babbles,
+            "forgets-itself" => Self::ForgetsItself,
             "outstays-its-welcome" => Self::OutstaysItsWelcome,
             "leaves-a-child" => Self::LeavesAChild,
             "exits-on" => Self::ExitsOn(name),

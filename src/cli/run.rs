@@ -14,6 +14,7 @@ use super::selection::SelectionArguments;
 use super::{Failure, limits, print};
 use crate::clock::Clock;
 use crate::expect::Level;
+use crate::judge::Verdict;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
@@ -154,9 +155,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
     print(&arguments.format.render(&record, arguments.level)?)?;
-    if deployed.is_some() && record.cases.iter().all(|case| case.observation.is_none()) {
+    if deployed.is_some()
+        && record
+            .cases
+            .iter()
+            .all(|case| case.verdict == Verdict::Unsupported)
+        && let Some(case) = record.cases.first()
+    {
         return Err(Failure::nothing_selected(anyhow!(
-            "nothing was tested: no case met the target; the record says why of each"
+            "no case has met the target; of `{}` the record says: {}",
+            case.id,
+            case.reason
         )));
     }
     Ok(exit(&record, arguments.level))

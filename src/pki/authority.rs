@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::key::Key;
 use super::mint::Minted;
+use super::recipe::KeyKind;
 use crate::clock::Clock;
 
 /// A root authority that can sign.
@@ -22,6 +23,9 @@ pub enum AuthorityError {
     /// It does not parse.
     #[error("it is no X.509 certificate")]
     NoCertificate,
+    /// The key is of a kind that the baseline's root does not have.
+    #[error("its key is not of the kind that this program gives its roots, P-256")]
+    AnotherKind,
     /// The public key is another's.
     #[error("the private key beside it is not its own")]
     AnotherKey,
@@ -51,6 +55,10 @@ impl Authority {
     ) -> Result<Self, AuthorityError> {
         use AuthorityError as Error;
         let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| Error::NoCertificate)?;
+        // The mint looks for the root's key among those of this kind.
+        if key.kind() != KeyKind::P256 {
+            return Err(Error::AnotherKind);
+        }
         if certificate.public_key().raw != &**key.spki_der() {
             return Err(Error::AnotherKey);
         }

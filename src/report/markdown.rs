@@ -95,7 +95,7 @@ fn overview(out: &mut String, run: &Run) {
                 cases,
                 unexplained: 0,
             } => cases.to_string(),
-            Count { cases, unexplained } => format!("{cases} ({unexplained}\\*)"),
+            Count { cases, unexplained } => format!("{cases} ({unexplained}†)"),
         });
         let _ = writeln!(
             out,
@@ -111,13 +111,13 @@ fn overview(out: &mut String, run: &Run) {
     let meanings = Class::ALL.map(|class| format!("{}: {}.", class.head(), class.meaning()));
     let _ = writeln!(
         out,
-        "\n{} \\*: not explained by the target's descriptor. starts: of how many that the environments ask for.",
+        "\n{} †: not explained by the target's descriptor. starts: of how many that the environments ask for.",
         meanings.join(" ")
     );
     for (class, deviations) in &overview.deviations {
         let _ = writeln!(out, "\n## {}: {}\n", class.head(), class.meaning());
         for deviation in deviations {
-            let who = deviation.who.join(", ").replace('*', "\\*");
+            let who = deviation.who.join(", ");
             let _ = writeln!(out, "- `{}`: {who}", deviation.scenario);
         }
     }

@@ -34,7 +34,7 @@ pub struct Count {
 pub struct Deviation<'r> {
     /// The scenario.
     pub scenario: &'r str,
-    /// Who: `nginx server`, `curl client (tls1.3)`; one that nobody has explained ends in `*`.
+    /// Who: `nginx server`, `curl client (tls1.3)`; one that nobody has explained ends in `†`.
     pub who: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ fn deviations(run: &Run, class: Class) -> Vec<Deviation<'_>> {
             who: columns
                 .into_iter()
                 .map(|(who, (versions, unexplained))| {
-                    let mark = if unexplained { "*" } else { "" };
+                    let mark = if unexplained { "†" } else { "" };
                     match versions.as_slice() {
                         [one] => format!("{who} ({one}){mark}"),
                         _ => format!("{who}{mark}"),

@@ -138,7 +138,7 @@ fn overview(run: &Run) -> String {
     let meanings = Class::ALL.map(|class| format!("{}: {}.", class.head(), class.meaning()));
     let _ = writeln!(
         out,
-        "{} *: not explained by the target's descriptor. starts: of how many that the environments ask for.",
+        "{} †: not explained by the target's descriptor. starts: of how many that the environments ask for.",
         meanings.join(" ")
     );
     for target in run.targets.iter() {
@@ -173,7 +173,7 @@ fn tally(class: Class, count: Count) -> String {
                 }
                 _ => Style::new(),
             };
-            format!("{style}{cases} ({unexplained}*){style:#}")
+            format!("{style}{cases} ({unexplained}†){style:#}")
         }
     }
 }

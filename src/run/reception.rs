@@ -103,8 +103,9 @@ pub fn receive(
             emit(Event::CaseJudged(Box::new(trial.judged(client))));
         }
         let (close, closed) = watch::channel(false);
+        // Each takes its door along: a port is closed as soon as it is done with.
         let mut visits: FuturesUnordered<_> = doors
-            .iter()
+            .into_iter()
             .map(|door| reception.attend(door, closed.clone()))
             .collect();
         let waiting = async {
@@ -210,13 +211,13 @@ impl Reception {
     }
 
     /// Serves what comes to a door, until that has been enough or it is closed.
-    async fn attend<'a>(&self, door: &Door<'a>, mut closed: watch::Receiver<bool>) -> Trial<'a> {
-        let evidence = self.meet(door, &door.peer, "", &mut closed).await;
+    async fn attend<'a>(&self, door: Door<'a>, mut closed: watch::Receiver<bool>) -> Trial<'a> {
+        let evidence = self.meet(&door, &door.peer, "", &mut closed).await;
         let mut trial = Trial::of(door.staged, door.digest, evidence);
         if let (Some(twin), Some(_)) = (&door.twin_peer, refusal(&trial.evidence)) {
             let evidence = match twin {
                 Ok(peer) => {
-                    self.meet(door, peer, " a second time, for the twin", &mut closed)
+                    self.meet(&door, peer, " a second time, for the twin", &mut closed)
                         .await
                 }
                 Err(evidence) => evidence.clone(),

@@ -15,11 +15,11 @@ use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use self::caller::Caller;
 use self::dialler::Dialler;
+use self::folder::PrivateFolder;
 use self::place::{Place, Ports, shim_variables};
 use self::process::{Invocation, is_there};
 use self::server::Server;
@@ -32,6 +32,7 @@ use crate::scenario::{Profile, Role};
 
 mod caller;
 mod dialler;
+mod folder;
 mod launch;
 mod place;
 pub mod process;
@@ -45,7 +46,7 @@ pub struct Command {
     name: String,
     descriptor: Descriptor,
     version: OnceLock<Result<String, String>>,
-    prepared: OnceCell<Result<TempDir, String>>,
+    prepared: OnceCell<Result<PrivateFolder, String>>,
 }
 
 /// How long the command that prepares a target may take.
@@ -68,9 +69,7 @@ impl Command {
             return Ok(None);
         }
         let prepare = || async {
-            let folder = tempfile::Builder::new()
-                .prefix("mtls-gauntlet-")
-                .tempdir()
+            let folder = PrivateFolder::make()
                 .map_err(|error| format!("its folder could not be made: {error}"))?;
             prepare(description, folder.path()).await.map(|()| folder)
         };

@@ -150,6 +150,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         _ => Vec::new(),
     };
     named(CaseRecord {
+        log: None,
         id: String::new(),
         scenario: scenario.into(),
         title: format!("The title of {scenario}"),
@@ -170,7 +171,6 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         failure_kind,
         known: None,
         reason: format!("the reason for {verdict}"),
-        log: None,
         twin: None,
         scenario_digest: "5ca1ab1e".into(),
         environment_digest: "0ddba11".into(),

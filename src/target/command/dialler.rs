@@ -121,6 +121,8 @@ impl Running for Dialler {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&peer)));
             let view = match shim.connect(address).await {
                 Ok(()) => tokio::select! {
+                    biased;
+                    words = shim.babbled() => Some(TargetView::of(TargetEnd::Broken(words))),
                     view = watched.over() => view,
                     _ = self.launched.process.ended() => None,
                 },

@@ -165,23 +165,21 @@ impl Launched {
                     match (state.refused, state.strange) {
                         (Some(reason), _) => Err(StartError::Refused(reason)),
                         (None, Some(strange)) => Err(StartError::Broken(strange)),
-                        (None, None) => Ok(()),
+                        (None, None) => Ok(true),
                     }
                 }
                 (None, Readiness::Tcp) => {
                     let port = self.place.port();
-                    poll(deadline, async || {
+                    let ready = poll(deadline, async || {
                         TcpStream::connect((Ipv4Addr::LOCALHOST, port))
                             .await
                             .is_ok()
-                    })
-                    .await;
-                    Ok(())
+                    });
+                    Ok(ready.await)
                 }
                 (None, Readiness::Log(text)) => {
                     let log = self.process.log();
-                    poll(deadline, async || log.text().contains(text.as_str())).await;
-                    Ok(())
+                    Ok(poll(deadline, async || log.text().contains(text.as_str())).await)
                 }
                 (None, Readiness::Command(words)) => {
                     let invocation = Invocation {
@@ -192,18 +190,20 @@ impl Launched {
                         variables: Vec::new(),
                         folder: self.place.path().to_owned(),
                     };
-                    poll(deadline, async || {
+                    let ready = poll(deadline, async || {
                         let run = process::run(&invocation, "", deadline).await;
                         matches!(run, Ok(Some(finished)) if finished.status == Some(0))
-                    })
-                    .await;
-                    Ok(())
+                    });
+                    Ok(ready.await)
                 }
             }
         };
         let outcome = tokio::select! {
             biased;
-            outcome = ready => outcome,
+            outcome = ready => outcome.and_then(|ready| match ready {
+                true => Ok(()),
+                false => Err(self.never_ready(deadline)),
+            }),
             words = self.process.ended() => Err(self.ended_early(&words).await),
             () = sleep(deadline) => Err(self.never_ready(deadline)),
         };

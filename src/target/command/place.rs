@@ -13,8 +13,8 @@ use der::pem::{LineEnding, encode_string};
 use minijinja::Value;
 use rustls::pki_types::ServerName;
 use serde_json::json;
-use tempfile::TempDir;
 
+use super::folder::PrivateFolder;
 use super::template;
 use crate::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
 use crate::target::Environment;
@@ -30,7 +30,7 @@ pub struct Place {
 
 enum Folder {
     /// Removed with the place.
-    Own(TempDir),
+    Own(PrivateFolder),
     /// Somebody else's.
     Given(PathBuf),
 }
@@ -59,9 +59,7 @@ impl Place {
         ports: Ports,
         prepared: Option<&Path>,
     ) -> io::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("mtls-gauntlet-")
-            .tempdir()?;
+        let folder = PrivateFolder::make()?;
         Self::within(Folder::Own(folder), environment, ports, prepared)
     }
 

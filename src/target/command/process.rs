@@ -3,7 +3,7 @@
 //! The group is ended when its [`Process`] is dropped, so also on a panic, and by [`end_all`] when the
 //! program ends in a hurry. Nothing is ever ended by name.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::folder;
 use crate::target::descriptor::SignalName;
 
 /// How long a group may take to end after it has been asked to.
@@ -61,6 +62,8 @@ impl Process {
             return Err("the command is empty".into());
         };
         let spoken = streams == Streams::Spoken;
+        // Held until the child is among them: `end_all` must not miss one that is just being started.
+        let mut groups = live();
         let mut child = Command::new(program)
             .args(arguments)
             .envs(
@@ -84,7 +87,8 @@ impl Process {
             .id()
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
             .ok_or("the child has no process id")?;
-        live().insert(group.as_raw_nonzero().get(), invocation.folder.clone());
+        groups.insert(group.as_raw_nonzero().get());
+        drop(groups);
         let log = Arc::new(Log::default());
         if let Some(stream) = child.stderr.take() {
             tokio::spawn(Arc::clone(&log).keep(stream));
@@ -160,14 +164,15 @@ impl Drop for Process {
     }
 }
 
-/// Ends every group at once and removes its folder: for a program that ends without unwinding.
+/// Ends every group at once and removes every folder; from now on nothing can be started. For a program
+/// that ends without unwinding.
 pub fn end_all() {
-    for (group, folder) in std::mem::take(&mut *live()) {
-        if let Some(group) = Pid::from_raw(group) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = std::fs::remove_dir_all(folder);
+    let groups = live();
+    for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
+        let _ = kill_process_group(group, Signal::KILL);
     }
+    std::mem::forget(groups);
+    folder::remove_all();
 }
 
 /// The outcome of a command that was run to its end.
@@ -319,8 +324,8 @@ fn number(signal: SignalName) -> Signal {
     }
 }
 
-/// The groups that are alive, with the folders they run in.
-fn live() -> MutexGuard<'static, BTreeMap<i32, PathBuf>> {
-    static LIVE: Mutex<BTreeMap<i32, PathBuf>> = Mutex::new(BTreeMap::new());
+/// The groups that are alive.
+fn live() -> MutexGuard<'static, BTreeSet<i32>> {
+    static LIVE: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }

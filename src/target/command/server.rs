@@ -11,7 +11,7 @@ use super::launch::{Launched, launch, ports};
 use super::reload::reload;
 use crate::net::protocol::Protocol;
 use crate::net::{Address, ConnectionId, Listener, Transport};
-use crate::observe::TargetView;
+use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
 use crate::target::descriptor::RoleDescription;
 use crate::target::{Environment, Running, StartError, Task};
@@ -81,6 +81,8 @@ impl Running for Server {
         let watched = shim.views().of(connection);
         Box::pin(async move {
             let view = tokio::select! {
+                biased;
+                words = shim.babbled() => Some(TargetView::of(TargetEnd::Broken(words))),
                 view = watched.over() => view,
                 _ = self.launched.process.ended() => None,
             };

@@ -108,6 +108,16 @@ impl Shim {
         }
     }
 
+    /// Waits until it has written something that is not of the contract, and says what.
+    pub async fn babbled(&self) -> String {
+        let mut state = self.state.clone();
+        let waited = state.wait_for(|state| state.strange.is_some()).await;
+        match waited.map(|state| state.strange.clone()) {
+            Ok(Some(strange)) => strange,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// What it has said of itself so far.
     pub fn state(&self) -> State {
         self.state.borrow().clone()

@@ -172,6 +172,21 @@ fn who_starts_in_no_environment_is_broken() {
 }
 
 #[test]
+fn who_falls_out_of_the_contract_is_broken() {
+    let bench = Bench::new();
+    let target = bench.target("odd", "none forgets-itself");
+    // In TLS 1.3 the peer would wait for the word that never comes.
+    let cases = rig::cases(&["baseline/full-chain/*/tls1.2", "validity/expired/*/tls1.2"]);
+    let run = Rig::for_processes().run(slice::from_ref(&target), &cases);
+    for case in &run.cases {
+        assert_eq!(case.verdict, Verdict::Broken, "{case:?}");
+        assert!(case.reason.contains("come in"), "{}", case.reason);
+        assert!(case.reason.contains("no event"), "{}", case.reason);
+    }
+    bench.assert_alone();
+}
+
+#[test]
 fn who_will_not_have_one_configuration_alone_has_refused_it() {
     let bench = Bench::new();
     let target = bench.target("odd", "none");

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use mtls_gauntlet::clock::Stopwatch;
 use mtls_gauntlet::scenario::expand::{Case, expand};
 use mtls_gauntlet::scenario::load;
 use mtls_gauntlet::target::{Target, registry};
@@ -95,7 +96,7 @@ impl Bench {
     /// one that has not never will.
     pub fn assert_alone(&self) {
         const LONGEST: Duration = Duration::from_secs(30);
-        let began = Instant::now();
+        let began = Stopwatch::start();
         loop {
             let left = marked(&self.mark);
             if left.is_empty() {
