@@ -79,12 +79,9 @@ fn meeting(
     let peer = stage
         .peer(tls, patience)
         .expect("the peer's certificates can be minted");
-    let running = {
-        let _entered = runtime.enter();
-        target
-            .start(Arc::new(environment), transport)
-            .expect("the target starts")
-    };
+    let running = runtime
+        .block_on(target.start(Arc::new(environment), transport))
+        .expect("the target starts");
     move || {
         let evidence = runtime.block_on(attempt(running.as_ref(), ROLE, &peer, transport));
         let accepted = matches!(&evidence, Evidence::Observed(seen) if seen.accepted());

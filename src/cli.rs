@@ -35,7 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run scenarios against targets and report the matrix.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// List scenarios, targets or tags.
     List(list::Arguments),
     /// Explain a scenario in words, with its certificates drawn as a chain.
@@ -44,7 +44,7 @@ enum Command {
     Selftest(selftest::Arguments),
     /// Render a record again, in any format.
     Report(report::Arguments),
-    /// Write a scenario's certificates to a folder.
+    /// Write certificates to a folder: a scenario's, or a root to install.
     Pki(pki::Arguments),
     /// Say what is there and what is missing.
     Doctor(doctor::Arguments),

@@ -193,23 +193,20 @@ pub fn judge(
             FailureKind::Hang,
             "the target neither accepted nor refused the peer before the case's time was up",
         ),
-        Happened::NothingInCommon => Judgement::new(Verdict::Unsupported, NOTHING_IN_COMMON),
+        Happened::Unsupported(words) => Judgement::new(Verdict::Unsupported, words),
         Happened::NotStarted(words) => judge_absence(expectation, &words),
         Happened::Accepted => judge_acceptance(expectation, observation),
         Happened::Refused(how) => judge_refusal(expectation, observation, &how, twin),
     }
 }
 
-const NOTHING_IN_COMMON: &str =
-    "the target offers no signature scheme that the peer's key can sign with";
-
 enum Happened {
     Accepted,
     Refused(String),
     /// The target would not have its configuration, in these words.
     NotStarted(String),
-    /// The peer's certificate could not be presented.
-    NothingInCommon,
+    /// The target was not asked, or cannot be.
+    Unsupported(String),
     Hung,
     Crashed(String),
     Broken(String),
@@ -219,15 +216,21 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
     let target_end = observation.target.as_ref().map(|target| &target.end);
     match (target_end, &observation.peer.end) {
         (Some(TargetEnd::Crashed(words)), _) => Happened::Crashed(words.clone()),
-        (Some(TargetEnd::RefusedToStart(words)), _) if may_refuse_to_start => {
-            Happened::Refused(format!("by not starting at all: {words}"))
+        // A client that is called for each case refuses its configuration by not connecting.
+        (Some(TargetEnd::RefusedToStart(words)), _)
+        | (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => {
+            if may_refuse_to_start {
+                Happened::Refused(format!("by not starting at all: {words}"))
+            } else {
+                Happened::NotStarted(words.clone())
+            }
         }
-        (Some(TargetEnd::RefusedToStart(words)), _) => Happened::NotStarted(words.clone()),
+        (Some(TargetEnd::Unsupported(words)), _) => Happened::Unsupported(words.clone()),
         (Some(TargetEnd::Broken(words)), _) => Happened::Broken(words.clone()),
         // A client that says so was not served, whatever its server thinks.
-        (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => {
-            Happened::Refused(format!("after the answer had gone out, in its own words: {words}"))
-        }
+        (Some(TargetEnd::Refused(words)), PeerEnd::Exchanged) => Happened::Refused(format!(
+            "after the answer had gone out, in its own words: {words}"
+        )),
         (_, PeerEnd::Exchanged) => Happened::Accepted,
         (_, PeerEnd::RefusedAboveTls(words)) => {
             Happened::Refused(format!("above TLS, after a completed handshake: {words}"))
@@ -245,9 +248,13 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
         }
         (_, PeerEnd::Closed) => Happened::Refused("by closing the connection".into()),
         (_, PeerEnd::Reset) => Happened::Refused("by resetting the connection".into()),
-        (_, PeerEnd::NothingInCommon) => Happened::NothingInCommon,
+        (_, PeerEnd::NothingInCommon(words)) => Happened::Unsupported(format!(
+            "the target has nothing in common with the peer: {words}"
+        )),
+        (_, PeerEnd::Misbehaved(words)) => {
+            Happened::Refused(format!("by breaking the TLS protocol: {words}"))
+        }
         (_, PeerEnd::TimedOut) => Happened::Hung,
-        (Some(TargetEnd::Refused(words)), PeerEnd::Unmet) => Happened::NotStarted(words.clone()),
         (_, PeerEnd::Unmet) => Happened::Broken("the peer met nobody".into()),
     }
 }
@@ -310,6 +317,9 @@ fn judge_refusal(
             Some(Evidence::Observed(twin)) if twin.accepted() => {
                 judge_manner(expectation, observation, how)
             }
+            Some(Evidence::Observed(twin)) if unsupported(twin).is_some() => {
+                Judgement::new(Verdict::Unsupported, unsupported(twin).unwrap_or_default())
+            }
             Some(Evidence::Observed(twin)) => Judgement::new(
                 Verdict::Invalid,
                 format!(
@@ -329,6 +339,14 @@ fn judge_refusal(
     }
 }
 
+/// Why the target was not asked, if it was not.
+fn unsupported(observation: &Observation) -> Option<String> {
+    match what_happened(observation, true) {
+        Happened::Unsupported(words) => Some(words),
+        _ => None,
+    }
+}
+
 /// The peer was refused; was it in a proper manner?
 fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str) -> Judgement {
     let how = &match observation.peer.certificate_arrived {
@@ -336,7 +354,9 @@ fn judge_manner(expectation: &Expectation, observation: &Observation, how: &str)
         false => how.to_owned(),
     };
     let target_end = observation.target.as_ref().map(|target| &target.end);
-    if matches!(target_end, Some(TargetEnd::RefusedToStart(_))) {
+    if matches!(target_end, Some(TargetEnd::RefusedToStart(_)))
+        || observation.peer.end == PeerEnd::Unmet
+    {
         return Judgement::new(Verdict::Pass, format!("the peer was refused {how}"));
     }
     if matches!(target_end, Some(TargetEnd::Accepted)) {
@@ -369,7 +389,7 @@ pub fn in_words(observation: &Observation) -> String {
     match what_happened(observation, true) {
         Happened::Accepted => "application data went both ways".into(),
         Happened::Refused(how) => format!("refused {how}"),
-        Happened::NothingInCommon => NOTHING_IN_COMMON.into(),
+        Happened::Unsupported(words) => format!("not possible: {words}"),
         Happened::NotStarted(words) => format!("the target did not start: {words}"),
         Happened::Hung => "nothing happened until the time was up".into(),
         Happened::Crashed(words) => format!("the target died: {words}"),

@@ -66,6 +66,33 @@ pub enum Listener {
 }
 
 impl Listener {
+    /// Listens at this address.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn at(address: SocketAddr) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // Ports that an earlier run was visited at linger for a minute.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self::Tcp(socket.listen(BACKLOG)?))
+    }
+
+    /// The TCP port; 0 for a pipe.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(match self {
+            Self::Tcp(listener) => listener.local_addr()?.port(),
+            Self::Memory(..) => 0,
+        })
+    }
+
     /// Where to dial it.
     ///
     /// # Errors
@@ -194,6 +221,14 @@ impl Stream {
     /// The connection that this is an end of.
     pub fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// Waits for the other end's first octet, which stays to be read. True when it closes without any.
+    pub async fn left(&self) -> bool {
+        match &self.carrier {
+            Carrier::Tcp(stream) => !matches!(stream.peek(&mut [0]).await, Ok(1..)),
+            Carrier::Memory(_) => false,
+        }
     }
 
     /// Makes dropping this end a reset instead of an orderly close. Pipes in memory have no resets.

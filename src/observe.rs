@@ -52,9 +52,11 @@ pub enum PeerEnd {
     Reset,
     /// Nothing happened until the case's time was up.
     TimedOut,
-    /// The target offers no signature scheme that the peer's key can sign with: the peer's certificate
-    /// could not be presented to it.
-    NothingInCommon,
+    /// The target offers nothing that the peer can do, in these words: no signature scheme, for one, that
+    /// the peer's key can sign with. It was not asked anything.
+    NothingInCommon(String),
+    /// The target broke the TLS protocol, and the peer went no further, in these words.
+    Misbehaved(String),
     /// The peer's own TLS stack gave up, in these words.
     Failed(String),
     /// There was nobody to meet: the target did not start.
@@ -91,6 +93,8 @@ pub enum TargetEnd {
     RefusedToStart(String),
     /// It died.
     Crashed(String),
+    /// It says that it cannot do what it was asked to, for this reason.
+    Unsupported(String),
     /// The harness could not run it, for this reason.
     Broken(String),
 }

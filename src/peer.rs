@@ -134,6 +134,9 @@ pub(crate) fn completed(connection: &CommonState) -> Option<Handshake> {
     Some(Handshake { version, kind })
 }
 
+/// Why a certificate could not be presented.
+const NO_SCHEME: &str = "it offers no signature scheme that the peer's key can sign with";
+
 /// How an error of the connection ended it.
 fn end_of(error: &io::Error) -> PeerEnd {
     let tls = error
@@ -144,6 +147,20 @@ fn end_of(error: &io::Error) -> PeerEnd {
             let number = u8::from(*description);
             Alert::from_number(number).map_or(PeerEnd::UnnamedAlert(number), PeerEnd::Alert)
         }
+        (Some(rustls::Error::PeerIncompatible(_)), _) => {
+            PeerEnd::NothingInCommon(error.to_string())
+        }
+        (
+            Some(
+                rustls::Error::PeerMisbehaved(_)
+                | rustls::Error::InvalidMessage(_)
+                | rustls::Error::InappropriateMessage { .. }
+                | rustls::Error::InappropriateHandshakeMessage { .. }
+                | rustls::Error::DecryptError
+                | rustls::Error::PeerSentOversizedRecord,
+            ),
+            _,
+        ) => PeerEnd::Misbehaved(error.to_string()),
         (Some(other), _) => PeerEnd::Failed(other.to_string()),
         (None, io::ErrorKind::UnexpectedEof) => PeerEnd::Closed,
         (

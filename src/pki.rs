@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
+pub mod authority;
 mod baseline;
 mod distinguished_name;
 mod extension;

@@ -3,10 +3,12 @@
 use crate::expect::Level;
 use crate::record::Run;
 
+pub mod class;
 pub mod evidence;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
+pub mod overview;
 pub mod terminal;
 
 /// A format that a record can be rendered in.

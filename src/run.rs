@@ -31,6 +31,7 @@ pub mod attempt;
 pub mod environment;
 pub mod event;
 mod post;
+pub mod reception;
 pub mod schedule;
 mod shop;
 mod trial;
@@ -60,7 +61,12 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
     let cases = plan
         .targets
         .iter()
-        .map(|target| plan.cases.iter().filter(|case| target.plays(case.role)).count())
+        .map(|target| {
+            plan.cases
+                .iter()
+                .filter(|case| target.plays(case.role))
+                .count()
+        })
         .sum();
     let mut judged_cases = 0;
     emit(Event::RunStarted { cases });
@@ -93,10 +99,13 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
             judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
             emit(event);
         }
-        workers.into_iter().try_for_each(|worker| {
-            let died = |_| Err(io::Error::other("a worker died"));
-            worker.join().unwrap_or_else(died)
-        })
+        // All of them are waited for: the scope panics over a dead one that nobody has asked about.
+        let died = |_| Err(io::Error::other("a worker died"));
+        let ends: Vec<_> = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(died))
+            .collect();
+        ends.into_iter().collect()
     });
     for (index, target) in plan.targets.iter().enumerate() {
         for role in Role::ALL {

@@ -107,9 +107,18 @@ impl Scenario {
     /// The next moment after the run's clock at which a certificate, list or response of this scenario
     /// or its twin begins or ends to be valid, in seconds.
     pub fn next_moment(&self) -> Option<i64> {
-        let certificates = self.pki.values().flat_map(|recipe| [recipe.not_before, recipe.not_after]);
-        let lists = self.crl.values().flat_map(|crl| [crl.this_update, crl.next_update]);
-        let responses = self.ocsp.iter().flat_map(|ocsp| [ocsp.this_update, ocsp.next_update]);
+        let certificates = self
+            .pki
+            .values()
+            .flat_map(|recipe| [recipe.not_before, recipe.not_after]);
+        let lists = self
+            .crl
+            .values()
+            .flat_map(|crl| [crl.this_update, crl.next_update]);
+        let responses = self
+            .ocsp
+            .iter()
+            .flat_map(|ocsp| [ocsp.this_update, ocsp.next_update]);
         let own = certificates
             .chain(lists)
             .chain(responses)

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::rustls::pki_types::{CertificateRevocationListDer, ServerName};
+use ::rustls::pki_types::{CertificateRevocationListDer, DnsName, ServerName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,7 @@ use crate::peer::Application;
 use crate::pki::{Identity, TrustBundle};
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
+pub mod address;
 pub mod command;
 pub mod descriptor;
 pub mod identity;
@@ -136,7 +137,7 @@ impl Environment {
             }
         };
         let crl = self.revocation != RevocationDepth::None;
-        need(crl, Capability::Crl);
+        need(self.revocation == RevocationDepth::Chain, Capability::Crl);
         need(
             self.revocation == RevocationDepth::EndEntity,
             Capability::CrlEndEntity,
@@ -221,6 +222,11 @@ pub trait Running {
     /// What it speaks inside TLS.
     fn application(&self) -> Application {
         Application::default()
+    }
+
+    /// Role server: the name to ask it for where scenarios leave that to the baseline.
+    fn server_name(&self) -> Option<DnsName<'static>> {
+        None
     }
 
     /// Role client: where the peer has to listen, for a target that was told so when it was started.

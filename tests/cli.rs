@@ -4,6 +4,10 @@
 //! `TRYCMD=overwrite cargo test --test cli` writes the files anew, and what varies (`[..]`) has to be
 //! put back by hand. What needs more than a command and its output is below.
 
+#[path = "cli/deployed.rs"]
+mod deployed;
+#[path = "support/gauntlet.rs"]
+mod gauntlet;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/record.rs"]

@@ -4,6 +4,8 @@
 #[path = "pki/support.rs"]
 mod support;
 
+#[path = "pki/authority.rs"]
+mod authority;
 #[path = "pki/extension.rs"]
 mod extension;
 #[path = "pki/key.rs"]

@@ -94,7 +94,10 @@ fn names_are_those_that_are_promised() {
         promised("schema_version tool seed started_at complete host targets cases summary")
     );
     assert_eq!(keys("/tool"), promised("name version"));
-    assert_eq!(keys("/targets/0"), promised("name role version starts"));
+    assert_eq!(
+        keys("/targets/0"),
+        promised("name role version starts environments")
+    );
     assert_eq!(
         keys("/summary"),
         promised(

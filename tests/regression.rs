@@ -60,6 +60,7 @@ fn the_view_of_a_connection_is_no_view_of_the_next_from_its_port() {
         let target = rig::rustls();
         let server = target
             .start(Arc::new(environment), Transport::Tcp)
+            .await
             .unwrap_or_else(|error| panic!("{error}"));
         let address = server.address().unwrap();
         let nobody_s = address.dial().await.unwrap();

@@ -8,6 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::{Failure, print};
 use crate::net::Transport;
+use crate::scenario::Role;
 use crate::target::registry;
 
 /// What `doctor` is told.
@@ -49,18 +50,30 @@ pub(super) fn doctor(_: &Arguments) -> Result<Exit, Failure> {
         }
     }
     for name in registry::names() {
-        match registry::find(&name) {
-            Ok(target) if !name.starts_with("planted:") => {
+        if registry::is_planted(&name) {
+            continue;
+        }
+        let target = match registry::find(&name) {
+            Ok(target) => target,
+            Err(error) => {
+                exit = Exit::Broken;
+                let _ = writeln!(out, "broken   target {name}: {error}");
+                continue;
+            }
+        };
+        let roles = Role::ALL.into_iter().filter(|role| target.plays(*role));
+        let roles: Vec<_> = roles.map(|role| role.to_string()).collect();
+        let roles = roles.join(", ");
+        match target.absent() {
+            None => {
                 let _ = writeln!(
                     out,
-                    "ok       target {name}: {}, in process",
+                    "ok       target {name}: {} ({roles})",
                     target.version()
                 );
             }
-            Ok(_) => {}
-            Err(error) => {
-                exit = Exit::Broken;
-                let _ = writeln!(out, "missing  target {name}: {error}");
+            Some(why) => {
+                let _ = writeln!(out, "absent   target {name} ({roles}): {why}");
             }
         }
     }

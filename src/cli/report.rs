@@ -45,10 +45,11 @@ fn read(path: &std::path::Path) -> anyhow::Result<Run> {
         .get("schema_version")
         .and_then(serde_json::Value::as_u64)
     {
-        Some(found) if found == u64::from(SCHEMA_VERSION) => {}
+        // Newer versions only add what older records do not have.
+        Some(found) if found <= u64::from(SCHEMA_VERSION) => {}
         Some(found) => {
             return Err(anyhow!(
-                "`{}` has schema version {found}, and this program reads version {SCHEMA_VERSION}\nhelp: render it with the program that wrote it",
+                "`{}` has schema version {found}, and this program reads versions up to {SCHEMA_VERSION}\nhelp: render it with the program that wrote it",
                 path.display()
             ));
         }

@@ -14,22 +14,25 @@ use super::selection::SelectionArguments;
 use super::{Failure, limits, print};
 use crate::clock::Clock;
 use crate::expect::Level;
+use crate::judge::Verdict;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::record::{Objection, Run, TargetRecord};
+use crate::record::{Objection, Run};
 use crate::report::Format;
 use crate::run::environment::{Patience, Stage};
 use crate::run::event::Event;
 use crate::run::{Plan, run as run_plan};
-use crate::scenario::Role;
 use crate::seed::Seed;
 use crate::target::command::process;
-use crate::target::{Target, registry};
 
+pub(super) use self::columns::Columns;
+use self::deployed::{Deployed, DeployedArguments};
 use self::output::Output;
 pub(super) use self::progress::Progress;
 
+mod columns;
+mod deployed;
 mod output;
 mod progress;
 
@@ -47,6 +50,9 @@ pub(super) struct Arguments {
     /// Every target that is installed; the others show as absent.
     #[arg(long, conflicts_with = "target")]
     all_targets: bool,
+
+    #[command(flatten)]
+    deployed: DeployedArguments,
 
     /// The weakest level whose failures count: must, should or may.
     #[arg(long, value_name = "LEVEL", default_value = "must")]
@@ -88,15 +94,17 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let cases = arguments.selection.cases()?;
-    let (targets, absent) = if arguments.all_targets {
-        all_targets()?
-    } else {
-        (targets(&arguments.target)?, Vec::new())
-    };
     let clock = Clock::start();
-    let pool = Arc::new(KeyPool::new(Seed(arguments.seed)));
+    let seed = Seed(arguments.seed);
+    let pool = Arc::new(KeyPool::new(seed));
+    let deployed = arguments.deployed.find(&cases, clock, seed, &pool)?;
+    let columns = match &deployed {
+        Some(deployed) => deployed.columns(),
+        None if arguments.all_targets => Columns::all()?,
+        None => Columns::named(&arguments.target)?,
+    };
     let plan = Plan {
-        targets,
+        targets: columns.there,
         cases,
         transport: arguments.transport,
         jobs: jobs(arguments.jobs),
@@ -104,7 +112,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             listen: Duration::from_millis(arguments.listen),
             deadline: arguments.timeout,
         },
-        mint: Mint::new(clock, Seed(arguments.seed), pool),
+        mint: match &deployed {
+            Some(deployed) => deployed.mint(),
+            None => Mint::new(clock, seed, pool),
+        },
     };
     if !arguments.selection.is_built_in() {
         check_recipes(&plan)?;
@@ -119,18 +130,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let stop = interrupted()?;
     let mut progress = Progress::start();
     let mut trouble = None;
-    for record in absent {
+    for record in columns.absent {
         output
             .take(Event::TargetFinished(record))
             .map_err(Failure::from)?;
     }
-    let outcome = run_plan(&plan, &stop, |event| {
+    let take = |event| {
         progress.show(&event);
         if let Err(error) = output.take(event) {
             stop.store(true, Ordering::Relaxed);
             trouble.get_or_insert(error);
         }
-    });
+    };
+    let outcome = match &deployed {
+        Some(Deployed::Client(client)) => client.receive(&plan, &stop, take),
+        _ => run_plan(&plan, &stop, take),
+    };
     progress.finish();
     if let Some(error) = trouble {
         return Err(error
@@ -140,6 +155,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
     print(&arguments.format.render(&record, arguments.level)?)?;
+    if deployed.is_some()
+        && record
+            .cases
+            .iter()
+            .all(|case| case.verdict == Verdict::Unsupported)
+        && let Some(case) = record.cases.first()
+    {
+        return Err(Failure::nothing_selected(anyhow!(
+            "no case has met the target; of `{}` the record says: {}",
+            case.id,
+            case.reason
+        )));
+    }
     Ok(exit(&record, arguments.level))
 }
 
@@ -165,50 +193,6 @@ fn check_recipes(plan: &Plan) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The targets with these names.
-pub(super) fn targets(names: &[String]) -> Result<Vec<Arc<dyn Target>>, Failure> {
-    let mut targets: Vec<Arc<dyn Target>> = Vec::new();
-    for name in names {
-        let target = registry::find(name).map_err(Failure::usage)?;
-        if let Some(why) = target.absent() {
-            return Err(Failure::usage(anyhow!("the target `{name}` is absent: {why}")));
-        }
-        if !targets.iter().any(|known| known.name() == target.name()) {
-            targets.push(target);
-        }
-    }
-    Ok(targets)
-}
-
-/// Every target that is there, and the columns of those that are not.
-fn all_targets() -> Result<(Vec<Arc<dyn Target>>, Vec<TargetRecord>), Failure> {
-    let mut there: Vec<Arc<dyn Target>> = Vec::new();
-    let mut absent = Vec::new();
-    for name in registry::names() {
-        if registry::is_planted(&name) {
-            continue;
-        }
-        let target = registry::find(&name).map_err(Failure::usage)?;
-        let Some(why) = target.absent() else {
-            there.push(target);
-            continue;
-        };
-        for role in Role::ALL {
-            if target.plays(role) {
-                absent.push(TargetRecord {
-                    name: name.clone(),
-                    role,
-                    version: String::new(),
-                    starts: 0,
-                    environments: 0,
-                    absent: Some(why.clone()),
-                });
-            }
-        }
-    }
-    Ok((there, absent))
 }
 
 /// How many workers there are, unless the user says otherwise.

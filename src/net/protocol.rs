@@ -107,6 +107,11 @@ impl Protocol {
         Self::Amqp,
     ];
 
+    /// Does the client say the first word on the wire?
+    pub fn client_speaks_first(self) -> bool {
+        !matches!(self, Self::Mysql | Self::Nats)
+    }
+
     /// As a client: what goes over the wire before TLS begins.
     ///
     /// # Errors

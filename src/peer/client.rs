@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::lenient::AnyServer;
 use super::hark::Hark;
-use super::{Application, Peer, end_of, provider, stay_mute, unheard};
+use super::lenient::AnyServer;
+use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::protocol::Answer;
 use crate::net::{Address, ConnectionId, Stream};
@@ -65,16 +65,12 @@ where
         view.end = end?;
     }
     if estranged.load(Ordering::Relaxed) && view.end != PeerEnd::Exchanged {
-        view.end = PeerEnd::NothingInCommon;
+        view.end = PeerEnd::NothingInCommon(NO_SCHEME.into());
     }
     Ok((connection, view))
 }
 
-fn config(
-    peer: &Peer,
-    hark: &Arc<Hark>,
-    estranged: &Arc<AtomicBool>,
-) -> io::Result<ClientConfig> {
+fn config(peer: &Peer, hark: &Arc<Hark>, estranged: &Arc<AtomicBool>) -> io::Result<ClientConfig> {
     let certificates = Presents {
         certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
         estranged: Arc::clone(estranged),
@@ -126,8 +122,8 @@ async fn converse(
             PeerEnd::RefusedAboveTls(format!("HTTP {status}"))
         }
         Answer::Status(status) => PeerEnd::Failed(format!(
-            "the target answered HTTP {status}, which its descriptor lists neither under `accepts` nor \
-             under `refuses`"
+            "the target answered HTTP {status}, which is listed neither under `accepts` nor under \
+             `refuses`: say in its descriptor, or with --accepts, which it is"
         )),
         Answer::Refused(words) => PeerEnd::RefusedAboveTls(words),
         Answer::Strange(words) => PeerEnd::Failed(words),

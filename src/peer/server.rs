@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::lenient::AnyClient;
-use super::{Application, Peer, end_of, provider, stay_mute, unheard};
+use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
 use crate::net::fault::Faulty;
 use crate::net::protocol::Protocol;
 use crate::net::{Listener, Stream};
@@ -30,15 +30,36 @@ pub async fn meet(
     listener: &Listener,
     gone: impl Future<Output = ()>,
 ) -> io::Result<PeerView> {
+    let arrival = async {
+        tokio::select! {
+            biased;
+            stream = listener.accept() => stream.map(Some),
+            () = gone => Ok(None),
+        }
+    };
+    serve_arrival(peer, application, arrival).await
+}
+
+/// Serves a target that has connected.
+///
+/// # Errors
+/// When the peer itself cannot be set up: the harness's fault.
+pub async fn serve(peer: &Peer, application: &Application, stream: Stream) -> io::Result<PeerView> {
+    serve_arrival(peer, application, async { Ok(Some(stream)) }).await
+}
+
+async fn serve_arrival(
+    peer: &Peer,
+    application: &Application,
+    arrival: impl Future<Output = io::Result<Option<Stream>>>,
+) -> io::Result<PeerView> {
     let arrived = Arc::new(AtomicBool::new(false));
     let estranged = Arc::new(AtomicBool::new(false));
     let config = Arc::new(config(peer, &arrived, &estranged)?);
     let mut view = unheard();
     let conversation = async {
-        let stream = tokio::select! {
-            biased;
-            stream = listener.accept() => stream?,
-            () = gone => return Ok(PeerEnd::Unmet),
+        let Some(stream) = arrival.await? else {
+            return Ok(PeerEnd::Unmet);
         };
         let end = converse(peer, application, config, stream, &mut view).await;
         Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
@@ -47,7 +68,7 @@ pub async fn meet(
         view.end = end?;
     }
     if estranged.load(Ordering::Relaxed) && view.handshake.is_none() {
-        view.end = PeerEnd::NothingInCommon;
+        view.end = PeerEnd::NothingInCommon(NO_SCHEME.into());
     }
     view.certificate_arrived = arrived.load(Ordering::Relaxed);
     Ok(view)

@@ -15,6 +15,7 @@ use aws_lc_rs::signature::{
 };
 use rcgen::PublicKeyData;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use self::algorithm::Algorithm;
@@ -63,6 +64,41 @@ impl Key {
             KeyKind::MlDsa65 => Self::ml_dsa(kind, &signature::ML_DSA_65_SIGNING),
             KeyKind::MlDsa87 => Self::ml_dsa(kind, &signature::ML_DSA_87_SIGNING),
         }
+    }
+
+    /// Reads a private key from PEM, as [`pem`](Self::pem) writes it.
+    ///
+    /// # Errors
+    /// When it is no PKCS#8, or of a kind that nobody is given in a file.
+    pub fn from_pem(text: &str) -> Result<Self, PkiError> {
+        let unreadable = |reason: String| PkiError::Crypto {
+            entry: "a private key".into(),
+            reason,
+        };
+        let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes())
+            .map_err(|error| unreadable(error.to_string()))?;
+        let der = pkcs8.secret_pkcs8_der();
+        let ecdsa = [
+            (KeyKind::P256, &signature::ECDSA_P256_SHA256_ASN1_SIGNING),
+            (KeyKind::P384, &signature::ECDSA_P384_SHA384_ASN1_SIGNING),
+            (KeyKind::P521, &signature::ECDSA_P521_SHA512_ASN1_SIGNING),
+        ];
+        for (kind, algorithm) in ecdsa {
+            if let Ok(pair) = EcdsaKeyPair::from_pkcs8(algorithm, der) {
+                return Self::library(kind, Pair::Ecdsa(pair), der.to_vec());
+            }
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            return Self::library(KeyKind::Ed25519, Pair::Ed25519(pair), der.to_vec());
+        }
+        let rsa = RsaKeyPair::from_pkcs8(der).map_err(|error| unreadable(error.to_string()))?;
+        let kind = match rsa.public_modulus_len() {
+            256 => KeyKind::Rsa2048,
+            384 => KeyKind::Rsa3072,
+            512 => KeyKind::Rsa4096,
+            octets => return Err(unreadable(format!("an RSA key of {octets} octets"))),
+        };
+        Self::library(kind, Pair::Rsa(rsa), der.to_vec())
     }
 
     /// What kind of key it is.

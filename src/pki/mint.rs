@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use self::entries::{Entries, Entry};
 use self::plan::{IssuerView, Plan};
+use super::authority::Authority;
 use super::key::{Key, KeyPool};
 use super::recipe::{CrlRecipe, KeyKind, OcspRecipe, Recipes};
 use super::{Identity, PkiError, TrustBundle, revoke};
@@ -46,6 +47,28 @@ impl Mint {
             pool,
             shared: Mutex::default(),
         })
+    }
+
+    /// A mint whose baseline root is this one: what scenarios leave alone hangs under it, and whoever
+    /// trusts it needs no other configuration for them.
+    ///
+    /// The same authority signs in every run, and none may use a serial number twice (RFC 5280 section
+    /// 4.1.2.2): the time goes into them beside the seed.
+    ///
+    /// # Errors
+    /// None that depends on the root.
+    pub fn under(
+        root: Authority,
+        clock: Clock,
+        seed: Seed,
+        pool: Arc<KeyPool>,
+    ) -> Result<Arc<Self>, PkiError> {
+        let entries = Entries::new(&Recipes::new(), Role::Server)?;
+        let entry = &entries.list[entries.place("root")?];
+        pool.put(root.key().kind(), &entry.slot, root.key());
+        let mint = Self::new(clock, Seed(seed.0 ^ clock.unix().unsigned_abs()), pool);
+        *lock(&mint.slot(&entry.lineage)) = Some(Arc::new(root.into_minted()));
+        Ok(mint)
     }
 
     /// The certificates of one scenario for a target that plays `role`; `label` names the stream

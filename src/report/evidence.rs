@@ -4,6 +4,7 @@
 use crate::expect::{Expectation, Outcome};
 use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::record::CaseRecord;
+use crate::scenario::Role;
 
 /// The evidence as lines of a label and a text.
 pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
@@ -35,6 +36,12 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     if let Some(known) = &case.known {
         lines.push(("known", known.clone()));
     }
+    if let Some(log) = &case.log {
+        // The rest of it is in the record.
+        let mut last: Vec<_> = log.lines().rev().take(3).collect();
+        last.reverse();
+        lines.push(("log", last.join(" / ")));
+    }
     lines.push(("file", case.file.clone()));
     lines.push(("repeat", repeat(case, seed)));
     lines
@@ -42,10 +49,18 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
 
 /// The command that runs this case again.
 pub fn repeat(case: &CaseRecord, seed: u64) -> String {
-    format!(
-        "mtls-gauntlet run {} --target {} --seed {seed}",
-        case.id, case.target
-    )
+    let target = match (is_address(&case.target), case.role) {
+        (false, _) => format!("--target {}", case.target),
+        (true, Role::Server) => format!("--server {} --pki DIR", case.target),
+        (true, Role::Client) => format!("--client-listen {} --pki DIR", case.target),
+    };
+    format!("mtls-gauntlet run {} {target} --seed {seed}", case.id)
+}
+
+/// Is it a target that runs somewhere already? Those are called by their host and port.
+fn is_address(target: &str) -> bool {
+    let port = target.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    matches!(port, Some(Ok(_)))
 }
 
 fn verdict(case: &CaseRecord) -> String {
@@ -79,10 +94,15 @@ fn peer_saw(view: &PeerView) -> String {
         PeerEnd::Reset => "a reset".into(),
         PeerEnd::TimedOut => "nothing more until its time was up".into(),
         PeerEnd::Failed(words) => format!("its own failure: {words}"),
-        PeerEnd::NothingInCommon => "no signature scheme that its key can sign with".into(),
+        PeerEnd::NothingInCommon(words) => format!("nothing in common: {words}"),
+        PeerEnd::Misbehaved(words) => format!("the target break the protocol: {words}"),
         PeerEnd::Unmet => "nobody to meet".into(),
     };
-    handshake + &end
+    let certificate = match view.certificate_arrived {
+        true => "; the target had handed over its certificate",
+        false => "",
+    };
+    format!("{handshake}{end}{certificate}")
 }
 
 fn target_saw(view: &TargetView) -> String {
@@ -98,6 +118,7 @@ fn target_saw(view: &TargetView) -> String {
         TargetEnd::Refused(words) => format!("it refused the peer: {words}"),
         TargetEnd::RefusedToStart(words) => format!("it refused to start: {words}"),
         TargetEnd::Crashed(words) => format!("it died: {words}"),
+        TargetEnd::Unsupported(words) => format!("it cannot do this: {words}"),
         TargetEnd::Broken(words) => format!("it could not be run: {words}"),
     };
     match view.alert_sent {

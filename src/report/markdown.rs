@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::class::Class;
 use super::evidence;
-use super::matrix::{LEGEND, Matrix, words};
+use super::matrix::{LEGEND, Matrix, is_of_several, words};
+use super::overview::{Count, Overview};
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::Run;
@@ -37,12 +39,16 @@ pub fn render(run: &Run, level: Level) -> String {
 }
 
 fn summary(out: &mut String, run: &Run) {
-    for target in &run.targets {
-        let _ = writeln!(
-            out,
-            "- {} {}, role {}, started {} times",
-            target.name, target.version, target.role, target.starts
-        );
+    if is_of_several(run) {
+        overview(out, run);
+    } else {
+        for target in &run.targets {
+            let _ = writeln!(
+                out,
+                "- {} {}, role {}; starts: {} for {} environments",
+                target.name, target.version, target.role, target.starts, target.environments
+            );
+        }
     }
     let _ = writeln!(
         out,
@@ -59,6 +65,63 @@ fn summary(out: &mut String, run: &Run) {
         counts.join(" | "),
         run.summary.known
     );
+}
+
+/// A row for each column of the matrix, and who deviates where.
+fn overview(out: &mut String, run: &Run) {
+    let overview = Overview::of(run);
+    let heads = Class::ALL.map(Class::head);
+    let _ = writeln!(
+        out,
+        "| target | role | version | {} | starts |",
+        heads.join(" | ")
+    );
+    let _ = writeln!(out, "|---|---|---|{}---:|", "---:|".repeat(heads.len()));
+    for column in &overview.columns {
+        let target = column.target;
+        if let Some(absent) = &target.absent {
+            let why = escaped(absent);
+            let blanks = " |".repeat(heads.len() + 1);
+            let _ = writeln!(
+                out,
+                "| {} | {} | absent: {why} |{blanks}",
+                target.name, target.role
+            );
+            continue;
+        }
+        let counts = Class::ALL.map(|class| match column.count(class) {
+            Count { cases: 0, .. } => String::new(),
+            Count {
+                cases,
+                unexplained: 0,
+            } => cases.to_string(),
+            Count { cases, unexplained } => format!("{cases} ({unexplained}†)"),
+        });
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {}/{} |",
+            target.name,
+            target.role,
+            target.version,
+            counts.join(" | "),
+            target.starts,
+            target.environments
+        );
+    }
+    let meanings = Class::ALL.map(|class| format!("{}: {}.", class.head(), class.meaning()));
+    let _ = writeln!(
+        out,
+        "\n{} †: not explained by the target's descriptor. starts: of how many that the environments ask for.",
+        meanings.join(" ")
+    );
+    for (class, deviations) in &overview.deviations {
+        let _ = writeln!(out, "\n## {}: {}\n", class.head(), class.meaning());
+        for deviation in deviations {
+            let who = deviation.who.join(", ");
+            let _ = writeln!(out, "- `{}`: {who}", deviation.scenario);
+        }
+    }
+    out.push('\n');
 }
 
 fn known(out: &mut String, run: &Run) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::class::Class;
 use crate::judge::{FailureKind, Verdict};
 use crate::record::{CaseRecord, Run};
 use crate::scenario::{Role, TlsVersion};
@@ -51,10 +52,7 @@ impl Row<'_> {
 impl<'r> Matrix<'r> {
     /// Lays the cases of `run` out.
     pub fn of(run: &'r Run) -> Self {
-        let several = run
-            .cases
-            .iter()
-            .any(|case| case.target != run.cases[0].target);
+        let several = is_of_several(run);
         let column = |case: &CaseRecord| Column {
             target: case.target.clone(),
             role: case.role,
@@ -78,6 +76,14 @@ impl<'r> Matrix<'r> {
             .collect();
         Self { columns, rows }
     }
+}
+
+/// Does the run have more than one target?
+pub fn is_of_several(run: &Run) -> bool {
+    let of_cases = run.cases.iter().map(|case| case.target.as_str());
+    let mut names = of_cases.chain(run.targets.iter().map(|target| target.name.as_str()));
+    let first = names.next();
+    names.any(|name| Some(name) != first)
 }
 
 /// The words of a cell: one where its cases agree, else one for each TLS version.
@@ -115,6 +121,29 @@ pub fn word(case: &CaseRecord) -> &'static str {
         (Verdict::Unsupported, _) => "no support",
     }
 }
+
+/// The sign of a cell, for matrices with many columns: that of its worst case.
+pub fn sign(cell: &[&CaseRecord]) -> char {
+    let worst = cell.iter().min_by_key(|case| Class::of(case));
+    let Some(case) = worst else { return ' ' };
+    match Class::of(case) {
+        Class::Accepted => 'A',
+        Class::Fell => 'X',
+        Class::Refused => 'R',
+        Class::Unproven => '?',
+        Class::OtherAlert => '~',
+        Class::NoSupport => ' ',
+        Class::Choice if word(case) == "accepts" => '+',
+        Class::Choice => '-',
+        Class::AsExpected => '.',
+    }
+}
+
+/// What the signs mean, for a legend.
+pub const SIGNS: &str = "\
+A: accepted what must be refused. X: died or hung. R: refused what must be accepted. ?: proves nothing. ~: refused as \
+expected, with another alert or none. + -: a choice that the RFCs leave open, accepts or refuses. .: as expected. \
+Blank: no support, or no such case.";
 
 /// What the words in the cells mean, for a legend.
 pub const LEGEND: &str = "\

@@ -3,20 +3,43 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 
+use super::class::Class;
 use super::evidence;
-use super::matrix::{LEGEND, Matrix, words};
+use super::matrix::{LEGEND, Matrix, SIGNS, is_of_several, sign, words};
+use super::overview::{Count, Overview};
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::{CaseRecord, Objection, Run, Summary};
 
+/// How many columns a matrix of words may have; a wider one is a matrix of signs.
+const WORDY: usize = 6;
+
+/// How many cases are shown with their evidence. The rest is in the record.
+const SHOWN: usize = 25;
+
 /// The whole report. Colours are in it as ANSI codes; the writer strips them where they are not wanted.
 pub fn render(run: &Run, level: Level) -> String {
+    let matrix = Matrix::of(run);
     let mut out = String::new();
-    let _ = writeln!(out, "{}\n\n{LEGEND}\n", table(run));
-    for (case, objection) in run.objections(level) {
-        let _ = writeln!(out, "{}", block(case, objection, run.seed));
+    if matrix.columns.len() > WORDY {
+        let _ = writeln!(out, "{}\n{SIGNS}\n", signs(&matrix));
+    } else {
+        let _ = writeln!(out, "{}\n\n{LEGEND}\n", table(&matrix));
+    }
+    if is_of_several(run) {
+        out.push_str(&overview(run));
+    }
+    let objections: Vec<_> = run.objections(level).collect();
+    for (case, objection) in objections.iter().take(SHOWN) {
+        let _ = writeln!(out, "{}", block(case, *objection, run.seed));
+    }
+    if let Some(more @ 1..) = objections.len().checked_sub(SHOWN) {
+        let _ = writeln!(
+            out,
+            "... and {more} more; `mtls-gauntlet report run.json --format markdown` shows them all\n"
+        );
     }
     out.push_str(&summary(run, level));
     out
@@ -25,17 +48,18 @@ pub fn render(run: &Run, level: Level) -> String {
 /// The counts and the gate's verdict.
 pub fn summary(run: &Run, level: Level) -> String {
     let mut out = String::new();
-    for target in &run.targets {
-        let starts = if target.starts == 1 {
-            "start"
-        } else {
-            "starts"
-        };
-        let _ = writeln!(
-            out,
-            "{} {}, role {}: {} {starts}",
-            target.name, target.version, target.role, target.starts
-        );
+    if !is_of_several(run) {
+        for target in &run.targets {
+            let _ = writeln!(
+                out,
+                "{} {}, role {}: {} for {}",
+                target.name,
+                target.version,
+                target.role,
+                counted(target.starts, "start"),
+                counted(target.environments, "environment"),
+            );
+        }
     }
     let _ = writeln!(out, "{}", counts(&run.summary));
     let objections = run.objections(level).count();
@@ -55,8 +79,9 @@ pub fn summary(run: &Run, level: Level) -> String {
 
 fn counts(summary: &Summary) -> String {
     let mut words = vec![format!(
-        "{} scenarios, {} cases:",
-        summary.scenarios, summary.cases
+        "{}, {}:",
+        counted(summary.scenarios, "scenario"),
+        counted(summary.cases, "case")
     )];
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
@@ -73,8 +98,114 @@ fn counts(summary: &Summary) -> String {
     words.join(" ").trim_end_matches(',').to_owned()
 }
 
-fn table(run: &Run) -> Table {
-    let matrix = Matrix::of(run);
+/// `1 start`, `2 starts`.
+fn counted(count: u32, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// A row for each column of the matrix, and who deviates where.
+fn overview(run: &Run) -> String {
+    let overview = Overview::of(run);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let heads = Class::ALL.map(Class::head);
+    table.set_header(
+        ["target", "role", "version"]
+            .into_iter()
+            .chain(heads)
+            .chain(["starts"]),
+    );
+    for column in &overview.columns {
+        let target = column.target;
+        let mut row = vec![target.name.clone(), target.role.to_string()];
+        if target.absent.is_some() {
+            row.push("absent".into());
+            table.add_row(row);
+            continue;
+        }
+        row.push(target.version.clone());
+        row.extend(Class::ALL.map(|class| tally(class, column.count(class))));
+        row.push(format!("{}/{}", target.starts, target.environments));
+        table.add_row(row);
+    }
+    for index in 3..3 + Class::ALL.len() + 1 {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = format!("{table}\n\n");
+    let meanings = Class::ALL.map(|class| format!("{}: {}.", class.head(), class.meaning()));
+    let _ = writeln!(
+        out,
+        "{} †: not explained by the target's descriptor. starts: of how many that the environments ask for.",
+        meanings.join(" ")
+    );
+    for target in run.targets.iter() {
+        if let Some(absent) = &target.absent {
+            let _ = writeln!(out, "absent: {}, {}: {absent}", target.name, target.role);
+        }
+    }
+    let bold = Style::new().bold();
+    for (class, deviations) in &overview.deviations {
+        let _ = writeln!(out, "\n{bold}{}{bold:#}: {}", class.head(), class.meaning());
+        for deviation in deviations {
+            let _ = writeln!(
+                out,
+                "  {}: {}",
+                deviation.scenario,
+                deviation.who.join(", ")
+            );
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn tally(class: Class, count: Count) -> String {
+    match (count.cases, count.unexplained) {
+        (0, _) => ".".into(),
+        (cases, 0) => cases.to_string(),
+        (cases, unexplained) => {
+            let style = match class {
+                Class::Accepted | Class::Fell | Class::Refused | Class::Unproven => {
+                    Style::new().fg_color(Some(AnsiColor::Red.into()))
+                }
+                _ => Style::new(),
+            };
+            format!("{style}{cases} ({unexplained}†){style:#}")
+        }
+    }
+}
+
+/// A matrix of one sign for each cell, its columns numbered.
+fn signs(matrix: &Matrix<'_>) -> String {
+    let mut out = String::new();
+    for (index, column) in matrix.columns.iter().enumerate() {
+        let _ = writeln!(out, "{:>3}  {} {}", index + 1, column.target, column.role);
+    }
+    let width = matrix
+        .rows
+        .iter()
+        .map(|row| row.scenario.len())
+        .max()
+        .unwrap_or(0);
+    out.push('\n');
+    for place in [10, 1] {
+        let digits = (1..=matrix.columns.len()).map(|number| match (number / place) % 10 {
+            0 if place > number => ' '.to_string(),
+            digit => digit.to_string(),
+        });
+        let _ = writeln!(out, "{:width$}  {}", "", digits.collect::<String>());
+    }
+    for row in &matrix.rows {
+        let signs: String = row.cells.iter().map(|cell| sign(cell)).collect();
+        let _ = writeln!(out, "{:width$}  {}", row.scenario, signs.trim_end());
+    }
+    out
+}
+
+fn table(matrix: &Matrix<'_>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let header = matrix.columns.iter().map(|column| match column.tls {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::environment::TARGET_NAME;
 use crate::judge::Evidence;
 use crate::net::Transport;
 use crate::observe::{Observation, PeerEnd, PeerView, TargetEnd, TargetView};
@@ -35,6 +36,17 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
     let Some(address) = running.address() else {
         return Err(std::io::Error::other("the target has no address"));
     };
+    let renamed;
+    let peer = match running.server_name() {
+        Some(name) if asks_for_baseline(peer) => {
+            renamed = Peer {
+                server_name: Some(name),
+                ..peer.clone()
+            };
+            &renamed
+        }
+        _ => peer,
+    };
     let met = peer::client::meet(peer, &running.application(), &address, |connection| {
         running.decided(connection)
     })
@@ -54,7 +66,12 @@ async fn meet_server(running: &dyn Running, peer: &Peer) -> std::io::Result<Obse
         Some(connection) => aftermath(running.view(connection)).await,
         None => None,
     };
-    Ok(Observation { peer: view, target })
+    Ok(unless_dead(running, view, target).await)
+}
+
+fn asks_for_baseline(peer: &Peer) -> bool {
+    let name = peer.server_name.as_ref();
+    name.is_some_and(|name| name.as_ref() == TARGET_NAME)
 }
 
 async fn meet_client(
@@ -77,13 +94,17 @@ async fn meet_client(
     let address = listener.address()?;
     let (gone, ended) = tokio::sync::oneshot::channel();
     let target = async {
-        let connecting = timeout(peer.deadline, running.connect(address)).await;
+        let view = timeout(peer.deadline, running.connect(address))
+            .await
+            .ok()?;
         let _ = gone.send(());
-        connecting.ok().flatten()
+        view
     };
     let ended = async {
-        // A channel that is closed says the same.
-        let _ = ended.await;
+        if ended.await.is_err() {
+            // It has not ended: its time was up.
+            std::future::pending::<()>().await;
+        }
     };
     let application = running.application();
     let meeting = peer::server::meet(peer, &application, listener, ended);
@@ -92,7 +113,21 @@ async fn meet_client(
     if let Some(words) = running.death(patience_for_death(&view.end)).await {
         return Ok(dead(view, words));
     }
-    Ok(Observation { peer: view, target })
+    Ok(unless_dead(running, view, target).await)
+}
+
+/// What both ends saw. A target that has told nothing may have died while it was waited for.
+async fn unless_dead(
+    running: &dyn Running,
+    peer: PeerView,
+    target: Option<TargetView>,
+) -> Observation {
+    if target.is_none()
+        && let Some(words) = running.death(Duration::ZERO).await
+    {
+        return dead(peer, words);
+    }
+    Observation { peer, target }
 }
 
 /// How long a target that has died takes to be seen as dead. Its connections end a little earlier.

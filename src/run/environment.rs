@@ -21,6 +21,9 @@ use crate::target::{DEFAULT_HANDSHAKE_DEADLINE, Environment};
 /// The trust domain of the baseline's identities.
 pub const TRUST_DOMAIN: &str = "gauntlet.test";
 
+/// The name that the peer asks a server for, unless the scenario says another.
+pub const TARGET_NAME: &str = "target.gauntlet.test";
+
 /// One scenario in one role, with its certificates: all that is needed to set up both ends.
 pub struct Stage {
     scenario: Arc<Scenario>,
@@ -302,10 +305,7 @@ fn server_name(plan: &TargetPlan) -> Result<ServerName<'static>, PkiError> {
 }
 
 fn sni(plan: &PeerPlan) -> Result<Option<DnsName<'static>>, PkiError> {
-    let name = plan
-        .sni
-        .clone()
-        .unwrap_or_else(|| "target.gauntlet.test".into());
+    let name = plan.sni.clone().unwrap_or_else(|| TARGET_NAME.into());
     if name.is_empty() {
         return Ok(None);
     }

@@ -50,9 +50,7 @@ impl Post {
         let Some(words) = running.death(Duration::ZERO).await else {
             return;
         };
-        if let Evidence::Observed(observation) = last {
-            observation.target = Some(TargetView::of(TargetEnd::Crashed(words)));
-        }
+        blame(last, &words);
         self.end().await;
     }
 
@@ -64,5 +62,21 @@ impl Post {
     /// What the target has logged since.
     pub fn log_since(&self, end: usize) -> Option<String> {
         self.running.as_ref()?.log_since(end)
+    }
+}
+
+/// The case with this evidence has killed the target.
+pub fn blame(evidence: &mut Evidence, words: &str) {
+    if let Evidence::Observed(observation) = evidence {
+        observation.target = Some(TargetView::of(TargetEnd::Crashed(words.to_owned())));
+    }
+}
+
+/// How a target died that this case has not even met: of something that came before.
+pub fn found_dead(evidence: &Evidence) -> Option<String> {
+    let observation = observed(evidence)?;
+    match (&observation.peer.end, &observation.target.as_ref()?.end) {
+        (PeerEnd::Unmet, TargetEnd::Crashed(words)) => Some(words.clone()),
+        _ => None,
     }
 }

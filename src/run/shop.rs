@@ -13,7 +13,7 @@ use super::Plan;
 use super::attempt::attempt;
 use super::environment::Stage;
 use super::event::Event;
-use super::post::Post;
+use super::post::{Post, blame, found_dead};
 use super::schedule::{Group, Schedule, Staged, Twin, warm_up};
 use super::trial::{Trial, refusal};
 use crate::clock::Stopwatch;
@@ -110,38 +110,39 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Runs the cases of a group, one after the other. A trial is judged when the next begins: only
-    /// then is it certain that the target has survived it.
+    /// Runs the cases of a group, one after the other. A trial is judged when the next has been tried:
+    /// only then is it certain that the target has survived it.
     async fn run_group(&self, work: Work<'_>, post: &mut Post, events: &mpsc::Sender<Event>) {
         let mut last: Option<Trial<'_>> = None;
         for staged in &work.group.cases {
             self.await_keys(&staged.case).await;
-            if let Some(trial) = last.take()
-                && !self.conclude(trial, work, post, events).await
+            if let Some(last) = &mut last {
+                post.blame_death(&mut last.evidence).await;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let shared = post.running.is_some();
+            let mut trial = self.run_case(work, staged, post).await;
+            if let (true, Some(last), Some(words)) =
+                (shared, &mut last, found_dead(&trial.evidence))
+            {
+                let again = self.run_case(work, staged, post).await;
+                if found_dead(&again.evidence).is_none() {
+                    blame(&mut last.evidence, &words);
+                    trial = again;
+                }
+            }
+            if let Some(done) = last.replace(trial)
+                && !tell(done, work, events)
             {
                 return;
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            last = Some(self.run_case(work, staged, post).await);
         }
-        if let Some(trial) = last {
-            self.conclude(trial, work, post, events).await;
+        if let Some(mut trial) = last {
+            post.blame_death(&mut trial.evidence).await;
+            tell(trial, work, events);
         }
-    }
-
-    /// Judges a trial and tells what it came to. False when nobody wants to know any more.
-    async fn conclude(
-        &self,
-        mut trial: Trial<'_>,
-        work: Work<'_>,
-        post: &mut Post,
-        events: &mpsc::Sender<Event>,
-    ) -> bool {
-        post.blame_death(&mut trial.evidence).await;
-        let record = trial.judged(work.target);
-        events.send(Event::CaseJudged(Box::new(record))).is_ok()
     }
 
     /// Waits for the keys that take long to make in another thread. This one keeps time for the
@@ -172,7 +173,11 @@ impl<'a> Shop<'a> {
                 // So does a target refuse that is falling apart: what its twins did is history.
                 post.twins.clear();
             }
-            trial.twin = Some(self.try_twin(work, staged, control, post).await);
+            let twin = self.try_twin(work, staged, control, post).await;
+            match (found_dead(&twin.0), twin.1) {
+                (Some(words), true) => blame(&mut trial.evidence, &words),
+                _ => trial.twin = Some(twin),
+            }
         }
         trial
     }
@@ -187,7 +192,13 @@ impl<'a> Shop<'a> {
         };
         match &post.running {
             Some(running) => {
-                attempt(running.as_ref(), work.group.role, &peer, self.plan.transport).await
+                attempt(
+                    running.as_ref(),
+                    work.group.role,
+                    &peer,
+                    self.plan.transport,
+                )
+                .await
             }
             None => Evidence::Broken("the target is not running".into()),
         }
@@ -309,11 +320,16 @@ impl<'a> Shop<'a> {
     async fn starts_in_baseline(&self, work: Work<'_>) -> Result<(), String> {
         let role = work.group.role;
         let scenario = Arc::new(Scenario::baseline());
-        let stage = Stage::new(&self.plan.mint, scenario, role, "baseline").map_err(|e| e.to_string())?;
+        let stage =
+            Stage::new(&self.plan.mint, scenario, role, "baseline").map_err(|e| e.to_string())?;
         let environment = stage
             .environment(&self.plan.mint, stage.pki())
             .map_err(|error| error.to_string())?;
-        match work.target.start(Arc::new(environment), self.plan.transport).await {
+        match work
+            .target
+            .start(Arc::new(environment), self.plan.transport)
+            .await
+        {
             Ok(running) => {
                 running.stop().await;
                 Ok(())
@@ -326,8 +342,14 @@ impl<'a> Shop<'a> {
     }
 }
 
+/// Judges a trial and tells what it came to. False when nobody wants to know any more.
+fn tell(trial: Trial<'_>, work: Work<'_>, events: &mpsc::Sender<Event>) -> bool {
+    let record = trial.judged(work.target);
+    events.send(Event::CaseJudged(Box::new(record))).is_ok()
+}
+
 /// Why a target cannot be asked this, whatever its environment.
-fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
+pub(super) fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
     let version = match case.tls {
         TlsVersion::Tls12 => Capability::Tls12,
         TlsVersion::Tls13 => Capability::Tls13,
@@ -344,7 +366,9 @@ fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
     }
     let soon = case.scenario.next_moment();
     if !target.has_injected_clock() && soon.is_some_and(|soon| soon <= LONGEST_RUN) {
-        return Some("it depends on a moment that a target with a clock of its own may pass".into());
+        return Some(
+            "it depends on a moment that a target with a clock of its own may pass".into(),
+        );
     }
     None
 }

@@ -15,12 +15,12 @@ use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use self::caller::Caller;
-use self::place::{Place, Ports, shim_variables};
 use self::dialler::Dialler;
+use self::folder::PrivateFolder;
+use self::place::{Place, Ports, shim_variables};
 use self::process::{Invocation, is_there};
 use self::server::Server;
 use super::descriptor::{Descriptor, RoleDescription};
@@ -32,9 +32,11 @@ use crate::scenario::{Profile, Role};
 
 mod caller;
 mod dialler;
+mod folder;
 mod launch;
 mod place;
 pub mod process;
+mod reload;
 mod server;
 mod shim;
 pub mod template;
@@ -44,7 +46,7 @@ pub struct Command {
     name: String,
     descriptor: Descriptor,
     version: OnceLock<Result<String, String>>,
-    prepared: OnceCell<Result<TempDir, String>>,
+    prepared: OnceCell<Result<PrivateFolder, String>>,
 }
 
 /// How long the command that prepares a target may take.
@@ -67,9 +69,7 @@ impl Command {
             return Ok(None);
         }
         let prepare = || async {
-            let folder = tempfile::Builder::new()
-                .prefix("mtls-gauntlet-")
-                .tempdir()
+            let folder = PrivateFolder::make()
                 .map_err(|error| format!("its folder could not be made: {error}"))?;
             prepare(description, folder.path()).await.map(|()| folder)
         };
@@ -125,7 +125,9 @@ impl Command {
             true => &description.start,
             false => &description.connect,
         };
-        let variables = variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={}", quoted(value)));
         let words = place.render_command(words)?;
         let words = words.iter().map(|word| quoted(word));
         Ok(Exported {
@@ -269,7 +271,10 @@ async fn prepare(description: &RoleDescription, folder: &Path) -> Result<(), Str
     };
     match process::run(&invocation, "", PREPARATION).await? {
         Some(finished) if finished.status == Some(0) => Ok(()),
-        Some(finished) => Err(format!("`prepare`: {}: {}", finished.words, finished.output)),
+        Some(finished) => Err(format!(
+            "`prepare`: {}: {}",
+            finished.words, finished.output
+        )),
         None => Err("`prepare` did not end in time".into()),
     }
 }
@@ -325,7 +330,10 @@ fn application(description: &RoleDescription) -> Application {
 fn version_in(text: &str) -> Option<String> {
     let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '~');
     let words = text.split(|c: char| !belongs(c));
-    let from_digit = words.filter_map(|word| word.find(|c: char| c.is_ascii_digit()).map(|at| &word[at..]));
+    let from_digit = words.filter_map(|word| {
+        word.find(|c: char| c.is_ascii_digit())
+            .map(|at| &word[at..])
+    });
     from_digit
         .map(|word| word.trim_end_matches(['.', '-', '+', '~']))
         .find(|word| {

@@ -215,13 +215,22 @@ impl Descriptor {
         let mut lacks = globs(&document, "lacks", file.lacks)?;
         if let Some(stack) = &file.stack {
             let spared = globs(&document, "spared", file.spared)?;
-            let is_spared = |glob: &GlobMatcher| {
-                spared.iter().any(|(one, _)| one.glob() == glob.glob())
-            };
+            let is_spared =
+                |glob: &GlobMatcher| spared.iter().any(|(one, _)| one.glob() == glob.glob());
             let shared = Stack::named(stack, folder)
                 .map_err(|hint| document.error_at(&["stack"], "unknown stack", Some(hint)))?;
-            known.extend(shared.known.into_iter().filter(|(glob, _)| !is_spared(glob)));
-            lacks.extend(shared.lacks.into_iter().filter(|(glob, _)| !is_spared(glob)));
+            known.extend(
+                shared
+                    .known
+                    .into_iter()
+                    .filter(|(glob, _)| !is_spared(glob)),
+            );
+            lacks.extend(
+                shared
+                    .lacks
+                    .into_iter()
+                    .filter(|(glob, _)| !is_spared(glob)),
+            );
         }
         Ok(Self {
             version: file.version,
@@ -302,7 +311,11 @@ impl RoleDescription {
             Err(document.error_at(&keys, message, Some(hint.to_owned())))
         };
         if self.start.is_empty() && (role == "server" || self.connect.is_empty()) {
-            return error(&[], "there is no command", "write `start = [\"program\", ...]`");
+            return error(
+                &[],
+                "there is no command",
+                "write `start = [\"program\", ...]`",
+            );
         }
         if !self.connect.is_empty() && role == "server" {
             let hint = "a server has `start`; `connect` belongs into `[client]`";
@@ -310,7 +323,11 @@ impl RoleDescription {
         }
         if !self.connect.is_empty() && !self.start.is_empty() {
             let hint = "a client with `start` is a proxy or a shim, and is not called by `connect`";
-            return error(&["connect"], "`start` and `connect` exclude each other", hint);
+            return error(
+                &["connect"],
+                "`start` and `connect` exclude each other",
+                hint,
+            );
         }
         if self.supports.is_empty() {
             let hint = "list at least `tls1.2` or `tls1.3`; what is not listed is never asked";

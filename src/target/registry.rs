@@ -108,7 +108,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// It plays no role.
-    #[error("`{path}` describes no role\nhelp: write a table `[server]` or `[client]`; targets/README.md says what is in it")]
+    #[error(
+        "`{path}` describes no role\nhelp: write a table `[server]` or `[client]`; targets/README.md says what is in it"
+    )]
     NoRole {
         /// The file.
         path: String,

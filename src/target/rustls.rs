@@ -74,7 +74,11 @@ impl Target for Rustls {
 }
 
 impl Rustls {
-    fn launch(
+    /// Starts it: in process there is nothing to wait for.
+    ///
+    /// # Errors
+    /// Says whether the target refused the configuration or the harness failed.
+    pub fn launch(
         &self,
         environment: Arc<Environment>,
         transport: Transport,

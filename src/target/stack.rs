@@ -50,7 +50,9 @@ impl Stack {
             return Self::parse(&shown, &text);
         }
         let Some((_, text)) = STACKS.iter().find(|(known, _)| *known == file) else {
-            let names = STACKS.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
+            let names = STACKS
+                .iter()
+                .filter_map(|(file, _)| file.strip_suffix(".toml"));
             return Err(match nearest(name, names.clone()) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("it is one of {}", names.collect::<Vec<_>>().join(", ")),

@@ -2,56 +2,12 @@
 
 use std::fs;
 use std::io::{PipeWriter, pipe};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use mtls_gauntlet::cli::exit::Exit;
 use mtls_gauntlet::record::{Run, Summary};
 
-/// The program, in a folder of its own.
-pub(crate) struct Gauntlet {
-    folder: tempfile::TempDir,
-}
-
-impl Gauntlet {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { folder }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The command with these arguments, which are separated by spaces.
-    pub(crate) fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mtls-gauntlet"));
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(self.folder())
-            .env_remove("NO_COLOR")
-            .env_remove("CLICOLOR_FORCE")
-            .stdin(Stdio::null());
-        command
-    }
-
-    pub(crate) fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Writes a file below its folder.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let path = self.folder().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// The record below this folder of its folder.
-    pub(crate) fn record(&self, out: &str) -> Run {
-        let text = fs::read_to_string(self.folder().join(out).join("run.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-}
+use super::gauntlet::{Gauntlet, send};
 
 #[test]
 fn every_exit_status_is_in_the_help() {
@@ -251,13 +207,4 @@ fn cut_short_by(signal: &str) {
     let text = String::from_utf8(rendered.stdout).unwrap();
     assert!(text.contains("incomplete"), "{text}");
     assert!(gauntlet.folder().join("cut/junit.xml").exists());
-}
-
-/// Sends a signal to this process alone.
-fn send(signal: &str, process: u32) {
-    let status = Command::new("sh")
-        .args(["-c", "kill -\"$0\" \"$1\"", signal, &process.to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
 }

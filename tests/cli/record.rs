@@ -6,7 +6,7 @@ use std::fs;
 use mtls_gauntlet::judge::FailureKind;
 use mtls_gauntlet::record::Run;
 
-use super::process::Gauntlet;
+use super::gauntlet::Gauntlet;
 
 const OURS: &str = r#"
 title = "A certificate of another department is refused"

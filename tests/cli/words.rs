@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use mtls_gauntlet::scenario::load;
 use x509_parser::pem::Pem;
 
-use super::process::Gauntlet;
+use super::gauntlet::Gauntlet;
 
 #[test]
 fn every_shell_gets_a_script() {
@@ -105,7 +105,7 @@ fn doctor_says_what_is_there() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
     for line in text.lines() {
-        let kind = ["ok       ", "missing  ", "         "]
+        let kind = ["ok       ", "absent   ", "missing  ", "         "]
             .iter()
             .any(|kind| line.starts_with(kind));
         assert!(kind, "{line}");

@@ -76,7 +76,7 @@ impl Target for Odd {
         "1".into()
     }
 
-    fn supports(&self, capability: Capability) -> bool {
+    fn supports(&self, _: Role, capability: Capability) -> bool {
         self.lacks != Some(capability)
     }
 
@@ -84,15 +84,15 @@ impl Target for Odd {
         self.known
     }
 
-    fn start(&self, environment: Arc<Environment>, transport: Transport) -> Started {
+    fn start(&self, environment: Arc<Environment>, transport: Transport) -> Task<'_, Started> {
         self.starts.fetch_add(1, Ordering::Relaxed);
-        (self.start)(environment, transport)
+        Box::pin(async move { (self.start)(environment, transport) })
     }
 }
 
 /// As the embedded rustls target does it.
 pub fn careful(environment: Arc<Environment>, transport: Transport) -> Started {
-    Rustls::load().unwrap().start(environment, transport)
+    Rustls::load().unwrap().launch(environment, transport)
 }
 
 /// With this verifier in place of rustls's own, and these manners.

@@ -98,7 +98,8 @@ proptest! {
             let Evidence::Observed(seen) = &shown.evidence else { panic!("nothing was seen") };
             let proper = &shown.expectation.alert;
             let improper = !proper.is_empty() && seen.alert().is_none_or(|alert| !proper.contains(&alert));
-            prop_assert!(improper || target_end(seen) == Some(&TargetEnd::Accepted));
+            let above_tls = matches!(seen.peer.end, PeerEnd::RefusedAboveTls(_));
+            prop_assert!(improper || above_tls || target_end(seen) == Some(&TargetEnd::Accepted));
         }
     }
 
@@ -112,7 +113,8 @@ proptest! {
     #[test]
     fn whether_it_may_refuse_to_start_matters_to_those_that_did_not_start(shown in anything()) {
         let Evidence::Observed(seen) = &shown.evidence else { return Ok(()) };
-        if !matches!(target_end(seen), Some(TargetEnd::RefusedToStart(_))) {
+        let unmet = seen.peer.end == PeerEnd::Unmet;
+        if !unmet && !matches!(target_end(seen), Some(TargetEnd::RefusedToStart(_))) {
             let other = Shown { may_refuse_to_start: !shown.may_refuse_to_start, ..shown.clone() };
             prop_assert_eq!(shown.judge(), other.judge());
         }
@@ -189,6 +191,7 @@ fn observation() -> impl Strategy<Value = Observation> {
         |(handshake, data_arrived, end)| PeerView {
             handshake,
             data_arrived,
+            certificate_arrived: data_arrived,
             end,
         },
     );
@@ -201,6 +204,8 @@ fn target_view() -> impl Strategy<Value = TargetView> {
         Just(TargetEnd::Refused("no".into())),
         Just(TargetEnd::RefusedToStart("no".into())),
         Just(TargetEnd::Crashed("oh".into())),
+        Just(TargetEnd::Unsupported("cannot".into())),
+        Just(TargetEnd::Broken("harness".into())),
     ];
     let identity = option::of(select(vec![PEER.to_owned(), "somebody else".to_owned()]));
     (
@@ -230,6 +235,9 @@ fn peer_end() -> impl Strategy<Value = PeerEnd> {
         1 => Just(PeerEnd::Reset),
         1 => Just(PeerEnd::TimedOut),
         1 => Just(PeerEnd::Failed("oops".into())),
+        1 => Just(PeerEnd::RefusedAboveTls("HTTP 400".into())),
+        1 => Just(PeerEnd::NothingInCommon("no scheme".into())),
+        1 => Just(PeerEnd::Misbehaved("out of order".into())),
         1 => Just(PeerEnd::Unmet),
     ]
 }

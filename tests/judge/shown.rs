@@ -21,6 +21,7 @@ pub(crate) fn ended(end: PeerEnd) -> Evidence {
         peer: PeerView {
             handshake: None,
             data_arrived: false,
+            certificate_arrived: false,
             end,
         },
         target: None,

@@ -210,13 +210,12 @@ fn a_slot_has_one_key_and_another_slot_another() {
 }
 
 #[test]
-fn the_baseline_shares_its_rsa_keys() {
+fn the_baseline_s_leaves_share_their_rsa_keys_and_authorities_none() {
     let pool = Arc::new(KeyPool::new(Seed(1)));
     let kinds = ["root", "peer"].map(|slot| (KeyKind::Rsa1024, slot.to_owned()));
     pool.warm(kinds.to_vec());
     let key = |slot: &str| pool.key(KeyKind::Rsa1024, slot).unwrap();
-    assert!(Arc::ptr_eq(&key("root"), &key("issuing")));
-    assert!(Arc::ptr_eq(&key("root"), &key(KeyPool::AUTHORITY)));
+    assert!(!Arc::ptr_eq(&key("root"), &key("issuing")));
     assert!(Arc::ptr_eq(&key("peer"), &key("target")));
     assert!(Arc::ptr_eq(&key("peer"), &key(KeyPool::LEAF)));
     assert!(!Arc::ptr_eq(&key("peer"), &key("root")));

@@ -38,6 +38,8 @@ const UNHURRIED: Duration = Duration::from_secs(120);
 
 /// How a rig runs its cases.
 pub struct Rig {
+    /// What time it is.
+    pub clock: Clock,
     /// What carries the octets.
     pub transport: Transport,
     /// How long one connection may take before it counts as hung.
@@ -49,6 +51,7 @@ pub struct Rig {
 impl Default for Rig {
     fn default() -> Self {
         Self {
+            clock: Clock::at(NOW),
             transport: Transport::Memory,
             deadline: UNHURRIED,
             listen: UNHURRIED,
@@ -65,6 +68,14 @@ impl Rig {
         }
     }
 
+    /// For targets that go by a clock of their own, which are processes.
+    pub fn for_processes() -> Self {
+        Self {
+            clock: Clock::start(),
+            ..Self::over(Transport::Tcp)
+        }
+    }
+
     /// What runs these cases against these targets.
     pub fn plan(&self, targets: &[Arc<dyn Target>], cases: &[Case]) -> Plan {
         Plan {
@@ -76,7 +87,7 @@ impl Rig {
                 listen: self.listen,
                 deadline: self.deadline,
             },
-            mint: Mint::new(Clock::at(NOW), SEED, Arc::clone(&POOL)),
+            mint: Mint::new(self.clock, SEED, Arc::clone(&POOL)),
         }
     }
 

@@ -59,6 +59,8 @@ fn target(name: &str, role: Role, starts: u32) -> TargetRecord {
         role,
         version: "1.2.3".into(),
         starts,
+        environments: starts,
+        absent: None,
     }
 }
 
@@ -206,6 +208,7 @@ fn acceptance() -> Observation {
     });
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: handshake.clone(),
             data_arrived: true,
             end: PeerEnd::Exchanged,
@@ -223,6 +226,7 @@ fn acceptance() -> Observation {
 fn refusal(alert: Alert) -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             handshake: None,
             data_arrived: false,
             end: PeerEnd::Alert(alert),
@@ -240,6 +244,7 @@ fn refusal(alert: Alert) -> Observation {
 fn reset() -> Observation {
     Observation {
         peer: PeerView {
+            certificate_arrived: false,
             end: PeerEnd::Reset,
             ..refusal(Alert::CertificateExpired).peer
         },

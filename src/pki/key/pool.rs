@@ -13,9 +13,10 @@ use crate::seed::Seed;
 /// The key pairs of a run by kind and slot, made when first asked for.
 ///
 /// A slot is the name of the entry that the key belongs to. RSA keys are dear to make (tens of
-/// milliseconds to a second), so the baseline's four entries share two RSA slots of each kind,
-/// [`KeyPool::AUTHORITY`] and [`KeyPool::LEAF`]; entries that a scenario adds have their own, for a
-/// rogue root that shared the true root's key would be no rogue.
+/// milliseconds to a second), so `target` and `peer` share one RSA slot of each kind,
+/// [`KeyPool::LEAF`]. Authorities have slots of their own: a rogue root that shared the true root's key
+/// would be no rogue, and wolfSSL, which finds issuers by their key identifier, takes an intermediate
+/// with its root's key for the root.
 pub struct KeyPool {
     seed: Seed,
     entries: Mutex<HashMap<(KeyKind, String), Arc<Entry>>>,
@@ -26,8 +27,6 @@ pub struct KeyPool {
 type Entry = Mutex<Option<Arc<Key>>>;
 
 impl KeyPool {
-    /// The RSA slot of `root` and `issuing`.
-    pub const AUTHORITY: &str = "baseline/authority";
     /// The RSA slot of `target` and `peer`.
     pub const LEAF: &str = "baseline/leaf";
 
@@ -54,6 +53,13 @@ impl KeyPool {
         let made = Arc::new(Key::generate(kind, stream)?);
         *key = Some(Arc::clone(&made));
         Ok(made)
+    }
+
+    /// Puts a key in this slot that was there before the run.
+    pub(in super::super) fn put(&self, kind: KeyKind, slot: &str, key: Arc<Key>) {
+        let entry = Arc::new(Mutex::new(Some(key)));
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert((kind, fold(kind, slot).to_owned()), entry);
     }
 
     /// Makes these keys in background threads, the first first, so that a scenario that needs one
@@ -86,7 +92,6 @@ impl fmt::Debug for KeyPool {
 /// The slot that `slot` shares where keys of this kind are dear.
 fn fold(kind: KeyKind, slot: &str) -> &str {
     match slot {
-        "root" | "issuing" if kind.is_rsa() => KeyPool::AUTHORITY,
         "target" | "peer" if kind.is_rsa() => KeyPool::LEAF,
         _ => slot,
     }

@@ -7,6 +7,7 @@ use super::launch::{furnish, ports, variables};
 use super::place::Place;
 use super::process::{self, Finished, Invocation};
 use super::server::{listen, port};
+use super::shim::UNSUPPORTED;
 use super::{Command, application};
 use crate::net::{Address, ConnectionId, Listener};
 use crate::observe::{TargetEnd, TargetView};
@@ -72,10 +73,14 @@ impl Caller {
             .output
             .as_ref()
             .is_none_or(|text| finished.output.contains(text.as_str()));
-        let accepted = said && finished.status.is_some_and(|status| exits.contains(&status));
+        let accepted = said
+            && finished
+                .status
+                .is_some_and(|status| exits.contains(&status));
         let words = format!("{}: {}", finished.words, tail(&finished.output));
         let end = match (accepted, finished.status) {
             (true, _) => TargetEnd::Accepted,
+            (false, Some(UNSUPPORTED)) => TargetEnd::Unsupported(words),
             (false, Some(_)) => TargetEnd::Refused(words),
             (false, None) => TargetEnd::Crashed(words),
         };

@@ -5,14 +5,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::{IpAddr, ServerName};
+
 use super::launch::{Launched, launch, ports};
+use super::reload::reload;
 use super::server::{listen, port};
 use super::{Command, application};
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Listener};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
-use crate::target::descriptor::{RoleDescription, Stop};
+use crate::target::descriptor::RoleDescription;
 use crate::target::{Environment, Running, StartError, Task};
 
 /// A client that runs.
@@ -20,7 +23,7 @@ pub struct Dialler {
     launched: Launched,
     application: Application,
     host: String,
-    stop: Stop,
+    description: RoleDescription,
     /// Where a proxy takes our questions to: it is configured once, so the harness's server must not
     /// move.
     upstream: Listener,
@@ -46,8 +49,13 @@ impl Dialler {
         Ok(Self {
             launched,
             application: application(description),
-            host: environment.server_name.to_str().into_owned(),
-            stop: description.stop,
+            host: match &environment.server_name {
+                ServerName::IpAddress(IpAddr::V6(address)) => {
+                    format!("[{}]", std::net::Ipv6Addr::from(*address))
+                }
+                name => name.to_str().into_owned(),
+            },
+            description: description.clone(),
             upstream,
         })
     }
@@ -59,7 +67,9 @@ impl Dialler {
         let protocol = self.application.protocol;
         let answer = async {
             let mut stream = address.dial().await?;
-            protocol.ask(&mut stream, Opening::default(), &self.host).await
+            protocol
+                .ask(&mut stream, Opening::default(), &self.host)
+                .await
         };
         let refused = |words| TargetView::of(TargetEnd::Refused(words));
         match answer.await {
@@ -67,10 +77,12 @@ impl Dialler {
                 data_arrived: true,
                 ..TargetView::of(TargetEnd::Accepted)
             },
-            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => TargetView {
-                data_arrived: true,
-                ..TargetView::of(TargetEnd::Accepted)
-            },
+            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => {
+                TargetView {
+                    data_arrived: true,
+                    ..TargetView::of(TargetEnd::Accepted)
+                }
+            }
             Ok(Answer::Status(status)) => refused(format!("HTTP {status}")),
             Ok(Answer::Refused(words) | Answer::Strange(words)) => refused(words),
             Err(error) => refused(format!("it gave no answer: {error}")),
@@ -109,6 +121,8 @@ impl Running for Dialler {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port(&peer)));
             let view = match shim.connect(address).await {
                 Ok(()) => tokio::select! {
+                    biased;
+                    words = shim.babbled() => Some(TargetView::of(TargetEnd::Broken(words))),
                     view = watched.over() => view,
                     _ = self.launched.process.ended() => None,
                 },
@@ -131,7 +145,16 @@ impl Running for Dialler {
         Some(self.launched.process.log().since(end))
     }
 
+    fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
+        let Self {
+            launched,
+            description,
+            ..
+        } = self;
+        Box::pin(async move { reload(launched, description, &environment).await })
+    }
+
     fn stop(mut self: Box<Self>) -> Task<'static, ()> {
-        Box::pin(async move { self.launched.end(self.stop).await })
+        Box::pin(async move { self.launched.end(self.description.stop).await })
     }
 }

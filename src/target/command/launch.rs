@@ -122,7 +122,12 @@ pub fn ports(backend: u16, peer: u16) -> Result<Ports, StartError> {
         const COUNT: u32 = 22_000;
         // Two programs at a time should not try the same ports in the same order.
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let _ = NEXT.compare_exchange(0, id().wrapping_mul(97), Ordering::Relaxed, Ordering::Relaxed);
+        let _ = NEXT.compare_exchange(
+            0,
+            id().wrapping_mul(97),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         (0..COUNT)
             .map(|_| FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT)
             .filter_map(|port| u16::try_from(port).ok())
@@ -160,40 +165,45 @@ impl Launched {
                     match (state.refused, state.strange) {
                         (Some(reason), _) => Err(StartError::Refused(reason)),
                         (None, Some(strange)) => Err(StartError::Broken(strange)),
-                        (None, None) => Ok(()),
+                        (None, None) => Ok(true),
                     }
                 }
                 (None, Readiness::Tcp) => {
                     let port = self.place.port();
-                    poll(deadline, async || {
-                        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
-                    })
-                    .await;
-                    Ok(())
+                    let ready = poll(deadline, async || {
+                        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                            .await
+                            .is_ok()
+                    });
+                    Ok(ready.await)
                 }
                 (None, Readiness::Log(text)) => {
                     let log = self.process.log();
-                    poll(deadline, async || log.text().contains(text.as_str())).await;
-                    Ok(())
+                    Ok(poll(deadline, async || log.text().contains(text.as_str())).await)
                 }
                 (None, Readiness::Command(words)) => {
                     let invocation = Invocation {
-                        words: self.place.render_command(words).map_err(StartError::Broken)?,
+                        words: self
+                            .place
+                            .render_command(words)
+                            .map_err(StartError::Broken)?,
                         variables: Vec::new(),
                         folder: self.place.path().to_owned(),
                     };
-                    poll(deadline, async || {
+                    let ready = poll(deadline, async || {
                         let run = process::run(&invocation, "", deadline).await;
                         matches!(run, Ok(Some(finished)) if finished.status == Some(0))
-                    })
-                    .await;
-                    Ok(())
+                    });
+                    Ok(ready.await)
                 }
             }
         };
         let outcome = tokio::select! {
             biased;
-            outcome = ready => outcome,
+            outcome = ready => outcome.and_then(|ready| match ready {
+                true => Ok(()),
+                false => Err(self.never_ready(deadline)),
+            }),
             words = self.process.ended() => Err(self.ended_early(&words).await),
             () = sleep(deadline) => Err(self.never_ready(deadline)),
         };
@@ -207,7 +217,10 @@ impl Launched {
 
     async fn ended_early(&self, words: &str) -> StartError {
         // Its last words may still be under way.
-        poll(Duration::from_millis(100), async || !self.process.log().text().is_empty()).await;
+        poll(Duration::from_millis(100), async || {
+            !self.process.log().text().is_empty()
+        })
+        .await;
         let log = self.process.log().tail();
         if let Some(refused) = self.shim.as_ref().and_then(|shim| shim.state().refused) {
             return StartError::Refused(refused);

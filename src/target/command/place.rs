@@ -13,8 +13,8 @@ use der::pem::{LineEnding, encode_string};
 use minijinja::Value;
 use rustls::pki_types::ServerName;
 use serde_json::json;
-use tempfile::TempDir;
 
+use super::folder::PrivateFolder;
 use super::template;
 use crate::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
 use crate::target::Environment;
@@ -24,12 +24,13 @@ pub struct Place {
     folder: Folder,
     role: Role,
     ports: Ports,
+    prepared: Option<PathBuf>,
     context: Value,
 }
 
 enum Folder {
     /// Removed with the place.
-    Own(TempDir),
+    Own(PrivateFolder),
     /// Somebody else's.
     Given(PathBuf),
 }
@@ -58,7 +59,7 @@ impl Place {
         ports: Ports,
         prepared: Option<&Path>,
     ) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("mtls-gauntlet-").tempdir()?;
+        let folder = PrivateFolder::make()?;
         Self::within(Folder::Own(folder), environment, ports, prepared)
     }
 
@@ -85,9 +86,10 @@ impl Place {
             context: Value::UNDEFINED,
             role: environment.role,
             ports,
+            prepared: prepared.map(Path::to_owned),
             folder,
         };
-        place.furnish(environment, prepared)?;
+        place.furnish(environment)?;
         Ok(place)
     }
 
@@ -108,23 +110,28 @@ impl Place {
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn furnish(&mut self, environment: &Environment, prepared: Option<&Path>) -> io::Result<()> {
-        let Environment { identity, trust, crls, .. } = environment;
+    pub fn furnish(&mut self, environment: &Environment) -> io::Result<()> {
+        let Environment {
+            identity,
+            trust,
+            crls,
+            ..
+        } = environment;
         let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
         let chain = certificates(&identity.chain);
         let key = identity.key.pem();
         let files = Files {
             chain: self.put("pki/chain.pem", &chain)?,
-            leaf: self.put("pki/leaf.pem", &certificates(leaf))?,
-            issuers: self.put("pki/issuers.pem", &certificates(issuers))?,
-            bundle: self.put("pki/bundle.pem", &format!("{chain}{key}"))?,
+            leaf: self.put("pki/leaf.pem", certificates(leaf))?,
+            issuers: self.put("pki/issuers.pem", certificates(issuers))?,
+            bundle: self.put("pki/bundle.pem", format!("{chain}{key}"))?,
             key: self.put("pki/key.pem", &key)?,
-            trust: self.put("pki/trust.pem", &certificates(&trust.anchors))?,
+            trust: self.put("pki/trust.pem", certificates(&trust.anchors))?,
             crl: match crls.is_empty() {
                 true => None,
                 false => {
                     let lists = crls.iter().map(|crl| pem("X509 CRL", crl));
-                    Some(self.put("pki/crl.pem", &lists.collect::<String>())?)
+                    Some(self.put("pki/crl.pem", lists.collect::<String>())?)
                 }
             },
             crls: crls
@@ -133,7 +140,7 @@ impl Place {
                 .map(|(number, crl)| self.put(&format!("pki/crl-{number}.der"), crl.as_ref()))
                 .collect::<io::Result<_>>()?,
         };
-        self.context = self.context(environment, &files, prepared);
+        self.context = self.context(environment, &files);
         Ok(())
     }
 
@@ -143,7 +150,9 @@ impl Place {
     /// A template that is invalid, or what the operating system says, with the name of the file.
     pub fn render_files(&self, files: &BTreeMap<String, String>) -> Result<(), String> {
         for (name, text) in files {
-            let text = self.render(text).map_err(|error| format!("file `{name}`: {error}"))?;
+            let text = self
+                .render(text)
+                .map_err(|error| format!("file `{name}`: {error}"))?;
             self.put(name, &text)
                 .map_err(|error| format!("cannot write `{name}`: {error}"))?;
         }
@@ -179,15 +188,20 @@ impl Place {
         Ok(path)
     }
 
-    fn context(&self, environment: &Environment, files: &Files, prepared: Option<&Path>) -> Value {
-        let Ports { own, spare, backend, peer } = self.ports;
+    fn context(&self, environment: &Environment, files: &Files) -> Value {
+        let Ports {
+            own,
+            spare,
+            backend,
+            peer,
+        } = self.ports;
         let name = &environment.server_name;
         let speaks = |version| environment.versions.contains(&version);
         let (tls12, tls13) = (speaks(TlsVersion::Tls12), speaks(TlsVersion::Tls13));
         let alpn = environment.alpn.iter();
         template_value(json!({
             "dir": self.path(),
-            "prepared": prepared,
+            "prepared": self.prepared,
             "home": super::home(),
             "role": self.role,
             "port": own,
@@ -254,7 +268,10 @@ pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static
         ("GAUNTLET_REVOCATION", get("{{ revocation }}")),
         ("GAUNTLET_UNKNOWN_STATUS", get("{{ unknown_status }}")),
         ("GAUNTLET_EXPIRED_CRL", get("{{ expired_crl }}")),
-        ("GAUNTLET_HANDSHAKE_DEADLINE_MS", get("{{ handshake_deadline_ms }}")),
+        (
+            "GAUNTLET_HANDSHAKE_DEADLINE_MS",
+            get("{{ handshake_deadline_ms }}"),
+        ),
     ];
     match environment.role {
         Role::Server => {

@@ -3,18 +3,19 @@
 //! The group is ended when its [`Process`] is dropped, so also on a panic, and by [`end_all`] when the
 //! program ends in a hurry. Nothing is ever ended by name.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::folder;
 use crate::target::descriptor::SignalName;
 
 /// How long a group may take to end after it has been asked to.
@@ -61,11 +62,22 @@ impl Process {
             return Err("the command is empty".into());
         };
         let spoken = streams == Streams::Spoken;
+        // Held until the child is among them: `end_all` must not miss one that is just being started.
+        let mut groups = live();
         let mut child = Command::new(program)
             .args(arguments)
-            .envs(invocation.variables.iter().map(|(name, value)| (name, value)))
+            .envs(
+                invocation
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(&invocation.folder)
-            .stdin(if spoken { Stdio::piped() } else { Stdio::null() })
+            .stdin(if spoken {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -75,7 +87,8 @@ impl Process {
             .id()
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
             .ok_or("the child has no process id")?;
-        live().insert(group.as_raw_nonzero().get(), invocation.folder.clone());
+        groups.insert(group.as_raw_nonzero().get());
+        drop(groups);
         let log = Arc::new(Log::default());
         if let Some(stream) = child.stderr.take() {
             tokio::spawn(Arc::clone(&log).keep(stream));
@@ -90,7 +103,13 @@ impl Process {
             let status = child.wait().await.ok();
             told.send_replace(Some(status));
         });
-        Ok(Self { group, over, log, input, output })
+        Ok(Self {
+            group,
+            over,
+            log,
+            input,
+            output,
+        })
     }
 
     /// Its log.
@@ -118,9 +137,12 @@ impl Process {
         over.map(|status| status.map_or("it ended".into(), in_words))
     }
 
-    /// Sends its group a signal.
+    /// Sends it a signal: it alone, and not the workers that are its own affair.
+    ///
+    /// # Errors
+    /// When it has ended.
     pub fn signal(&self, signal: SignalName) -> Result<(), String> {
-        kill_process_group(self.group, number(signal))
+        kill_process(self.group, number(signal))
             .map_err(|error| format!("the signal could not be sent: {error}"))
     }
 
@@ -128,7 +150,7 @@ impl Process {
     pub async fn ask_to_end(&mut self, signal: SignalName) {
         // A shim ends with its input.
         drop(self.input.take());
-        if self.signal(signal).is_ok() {
+        if kill_process_group(self.group, number(signal)).is_ok() {
             let _ = timeout(GRACE, self.ended()).await;
         }
     }
@@ -142,14 +164,15 @@ impl Drop for Process {
     }
 }
 
-/// Ends every group at once and removes its folder: for a program that ends without unwinding.
+/// Ends every group at once and removes every folder; from now on nothing can be started. For a program
+/// that ends without unwinding.
 pub fn end_all() {
-    for (group, folder) in std::mem::take(&mut *live()) {
-        if let Some(group) = Pid::from_raw(group) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = std::fs::remove_dir_all(folder);
+    let groups = live();
+    for group in groups.iter().filter_map(|group| Pid::from_raw(*group)) {
+        let _ = kill_process_group(group, Signal::KILL);
     }
+    std::mem::forget(groups);
+    folder::remove_all();
 }
 
 /// The outcome of a command that was run to its end.
@@ -251,7 +274,11 @@ impl Log {
     /// Its last lines, for a message.
     pub fn tail(&self) -> String {
         let text = self.text();
-        let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         lines[lines.len().saturating_sub(6)..].join("; ")
     }
 
@@ -297,8 +324,8 @@ fn number(signal: SignalName) -> Signal {
     }
 }
 
-/// The groups that are alive, with the folders they run in.
-fn live() -> MutexGuard<'static, BTreeMap<i32, PathBuf>> {
-    static LIVE: Mutex<BTreeMap<i32, PathBuf>> = Mutex::new(BTreeMap::new());
+/// The groups that are alive.
+fn live() -> MutexGuard<'static, BTreeSet<i32>> {
+    static LIVE: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }

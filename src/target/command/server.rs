@@ -8,18 +8,19 @@ use tokio::task::JoinHandle;
 
 use super::Command;
 use super::launch::{Launched, launch, ports};
+use super::reload::reload;
 use crate::net::protocol::Protocol;
 use crate::net::{Address, ConnectionId, Listener, Transport};
-use crate::observe::TargetView;
+use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
-use crate::target::descriptor::{RoleDescription, Stop};
+use crate::target::descriptor::RoleDescription;
 use crate::target::{Environment, Running, StartError, Task};
 
 /// A server that runs.
 pub struct Server {
     launched: Launched,
     application: Application,
-    stop: Stop,
+    description: RoleDescription,
     backend: JoinHandle<()>,
 }
 
@@ -44,7 +45,7 @@ impl Server {
         Ok(Self {
             launched,
             application: super::application(description),
-            stop: description.stop,
+            description: description.clone(),
             backend,
         })
     }
@@ -80,6 +81,8 @@ impl Running for Server {
         let watched = shim.views().of(connection);
         Box::pin(async move {
             let view = tokio::select! {
+                biased;
+                words = shim.babbled() => Some(TargetView::of(TargetEnd::Broken(words))),
                 view = watched.over() => view,
                 _ = self.launched.process.ended() => None,
             };
@@ -104,8 +107,17 @@ impl Running for Server {
         Some(self.launched.process.log().since(end))
     }
 
+    fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
+        let Self {
+            launched,
+            description,
+            ..
+        } = self;
+        Box::pin(async move { reload(launched, description, &environment).await })
+    }
+
     fn stop(mut self: Box<Self>) -> Task<'static, ()> {
-        Box::pin(async move { self.launched.end(self.stop).await })
+        Box::pin(async move { self.launched.end(self.description.stop).await })
     }
 }
 

@@ -98,12 +98,23 @@ impl Shim {
     /// Waits until it has said that it is ready, that it refuses, or something strange.
     pub async fn spoken(&self) -> State {
         let mut state = self.state.clone();
-        let spoken = |state: &State| state.ready || state.refused.is_some() || state.strange.is_some();
+        let spoken =
+            |state: &State| state.ready || state.refused.is_some() || state.strange.is_some();
         let waited = state.wait_for(spoken).await.map(|state| state.clone());
         match waited {
             Ok(state) => state,
             // It has closed its output. Whether it has ended too is for its process to say.
             Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until it has written something that is not of the contract, and says what.
+    pub async fn babbled(&self) -> String {
+        let mut state = self.state.clone();
+        let waited = state.wait_for(|state| state.strange.is_some()).await;
+        match waited.map(|state| state.strange.clone()) {
+            Ok(Some(strange)) => strange,
+            _ => std::future::pending().await,
         }
     }
 

@@ -24,8 +24,8 @@ pub fn render(text: &str, context: &Value) -> Result<String, String> {
         .map_err(|error| words(&error))
 }
 
-/// Renders the words of a command. One that comes out empty is left out, so that flags can depend on
-/// the environment; a flag with its value can be written as one word with a line feed in between.
+/// Renders the words of a command. One that comes out empty is left out, so that a flag can depend on
+/// the environment.
 ///
 /// # Errors
 /// As [`render`].
@@ -33,11 +33,9 @@ pub fn render_command(words: &[String], context: &Value) -> Result<Vec<String>, 
     let mut rendered = Vec::new();
     for word in words {
         let text = render(word, context).map_err(|error| format!("in `{word}`: {error}"))?;
-        rendered.extend(
-            text.split('\n')
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned),
-        );
+        if !text.is_empty() {
+            rendered.push(text);
+        }
     }
     Ok(rendered)
 }

@@ -11,9 +11,11 @@
 %% The records of public_key.hrl that are looked into, in short: Debian has that file in another, large package.
 -record('OTPCertificate', {tbs, algorithm, signature}).
 -record('OTPTBSCertificate', {version, serial, signature, issuer, validity, subject, key, issuer_id, subject_id, extensions}).
+-record('TBSCertList', {version, signature, issuer, this_update, next_update, revoked, extensions}).
 -record('Extension', {id, critical, value}).
 -record('AttributeTypeAndValue', {type, value}).
 -define(SUBJECT_ALT_NAME, {2, 5, 29, 17}).
+-define(ISSUING_POINT, {2, 5, 29, 28}).
 -define(COMMON_NAME, {2, 5, 4, 3}).
 
 -define(UNSUPPORTED, 89).
@@ -184,12 +186,33 @@ crls() ->
         _:_ -> throw("a revocation list cannot be decoded")
     end.
 
-%% The lists are in a cache that all connections share.
+%% The lists are in a cache that all connections share. Where a certificate names a distribution point, OTP looks a list up
+%% by that, so partitions go in under the names that they carry themselves.
 replace_crls(New) ->
-    Old = persistent_term:get(crls, []),
-    Old =/= [] andalso ssl_crl_cache:delete({der, Old}),
+    {OldLists, OldPoints} = persistent_term:get(crls, {[], []}),
+    [ssl_crl_cache:delete(Uri) || Uri <- OldPoints],
+    OldLists =/= [] andalso ssl_crl_cache:delete({der, OldLists}),
+    Named = [{Uri, Der} || Der <- New, "http://" ++ _ = Uri <- points(Der)],
+    Points = lists:usort([Uri || {Uri, _} <- Named]),
     New =/= [] andalso ssl_crl_cache:insert({der, New}),
-    persistent_term:put(crls, New).
+    [ssl_crl_cache:insert(Uri, {der, [Der || {Of, Der} <- Named, Of =:= Uri]}) || Uri <- Points],
+    persistent_term:put(crls, {New, Points}).
+
+points(Der) ->
+    {'CertificateList', List, _, _} = public_key:der_decode('CertificateList', Der),
+    case List#'TBSCertList'.extensions of
+        asn1_NOVALUE -> [];
+        Extensions ->
+            lists:append([full_names(Value) || #'Extension'{id = ?ISSUING_POINT, value = Value} <- Extensions])
+    end.
+
+full_names(Value) ->
+    try element(2, public_key:der_decode('IssuingDistributionPoint', Value)) of
+        {fullName, Names} -> [Uri || {uniformResourceIdentifier, Uri} <- Names];
+        _ -> []
+    catch
+        _:_ -> []
+    end.
 
 %% --- Connections ---------------------------------------------------------------------------------------------------
 
