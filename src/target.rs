@@ -202,6 +202,11 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// Why the case with this id comes out one way or the other, if that is known to depend on chance.
+    fn varies(&self, _case: &str) -> Option<&str> {
+        None
+    }
+
     /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
     /// it.
     ///

@@ -65,6 +65,14 @@ impl<'s> Trial<'s> {
                 known.get_or_insert_with(|| lacks.to_owned());
             }
         }
+        if let Some(varies) = target.varies(&id) {
+            if judgement.verdict == Verdict::Invalid {
+                judgement.verdict = Verdict::Unsupported;
+                judgement.reason = format!("it depends on chance: {varies}");
+            } else if judgement.verdict.is_failure() {
+                known.get_or_insert_with(|| varies.to_owned());
+            }
+        }
         let log = self.log.filter(|log| {
             let speaks = judgement.verdict.is_failure()
                 || matches!(judgement.verdict, Verdict::Invalid | Verdict::Broken);

@@ -216,6 +216,10 @@ impl Target for Command {
         self.descriptor.lacks(case)
     }
 
+    fn varies(&self, case: &str) -> Option<&str> {
+        self.descriptor.varies(case)
+    }
+
     fn start(
         &self,
         environment: Arc<Environment>,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use globset::{Glob, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -30,6 +30,7 @@ pub struct Descriptor {
     pub client: Option<RoleDescription>,
     known: Globs,
     lacks: Globs,
+    varies: Globs,
     profiles: Vec<Profile>,
 }
 
@@ -63,6 +64,9 @@ struct File {
     /// What it lacks, so that twins are refused: a glob over case ids, and the reason with a reference.
     #[serde(default)]
     lacks: BTreeMap<String, String>,
+    /// Deviations that depend on chance, a newly made key for one: a glob over case ids, and the reason.
+    #[serde(default)]
+    varies: BTreeMap<String, String>,
     /// Its documented deviations: a glob over case ids, and the reason with a reference.
     #[serde(default)]
     known: BTreeMap<String, String>,
@@ -213,6 +217,7 @@ impl Descriptor {
         }
         let mut known = globs(&document, "known", file.known)?;
         let mut lacks = globs(&document, "lacks", file.lacks)?;
+        let varies = globs(&document, "varies", file.varies)?;
         if let Some(stack) = &file.stack {
             let spared = globs(&document, "spared", file.spared)?;
             let is_spared =
@@ -239,6 +244,7 @@ impl Descriptor {
             client: file.client,
             known,
             lacks,
+            varies,
             profiles: file.profiles,
         })
     }
@@ -259,6 +265,11 @@ impl Descriptor {
     /// What it lacks, so that this case's twin is not accepted, if that is known.
     pub fn lacks(&self, case: &str) -> Option<&str> {
         reason(&self.lacks, case)
+    }
+
+    /// Why this case comes out one way or the other, if that is known.
+    pub fn varies(&self, case: &str) -> Option<&str> {
+        reason(&self.varies, case)
     }
 
     /// Does it follow this profile?
@@ -361,7 +372,10 @@ pub fn globs(
 ) -> Result<Globs, DocumentError> {
     let mut globs = Vec::new();
     for (glob, reason) in entries {
-        let matcher = Glob::new(&glob)
+        // `{,-v6}`: with an end or without.
+        let matcher = GlobBuilder::new(&glob)
+            .empty_alternates(true)
+            .build()
             .map_err(|error| document.error_at(&[table, &glob], &error.to_string(), None))?;
         globs.push((matcher.compile_matcher(), reason));
     }
