@@ -21,7 +21,9 @@ use crate::judge::Evidence;
 use crate::observe::{Observation, PeerEnd};
 use crate::scenario::expand::Case;
 use crate::scenario::{Profile, Role, Scenario, TlsVersion};
-use crate::target::{Capability, Environment, Running, StartError, Target};
+use crate::target::{
+    Capability, DEFAULT_HANDSHAKE_DEADLINE, Environment, Running, StartError, Target,
+};
 
 /// How many groups a worker has under way, one to a lane: a case that waits for a deadline should not
 /// hold up others, and more would only make them compete for the processor.
@@ -295,6 +297,7 @@ impl<'a> Shop<'a> {
                 lacking.word()
             )));
         }
+        let environment = unhurried(work.target, environment);
         let baseline = Arc::clone(lock(&self.baselines).entry((work.index, role)).or_default());
         if let Some(Err(why)) = baseline.get() {
             return Err(Evidence::Broken(why.clone()));
@@ -346,6 +349,19 @@ impl<'a> Shop<'a> {
 fn tell(trial: Trial<'_>, work: Work<'_>, events: &mpsc::Sender<Event>) -> bool {
     let record = trial.judged(work.target);
     events.send(Event::CaseJudged(Box::new(record))).is_ok()
+}
+
+/// The environment for a target that is a program of its own: on a busy machine the quarter of a second
+/// that a target in process is given is too short for a good handshake, and its twin would be refused.
+fn unhurried(target: &dyn Target, environment: Arc<Environment>) -> Arc<Environment> {
+    let deadline = environment.handshake_deadline;
+    if target.has_injected_clock() || deadline == DEFAULT_HANDSHAKE_DEADLINE {
+        return environment;
+    }
+    Arc::new(Environment {
+        handshake_deadline: deadline * 4,
+        ..(*environment).clone()
+    })
 }
 
 /// Why a target cannot be asked this, whatever its environment.

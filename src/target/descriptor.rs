@@ -217,7 +217,7 @@ impl Descriptor {
         }
         let mut known = globs(&document, "known", file.known)?;
         let mut lacks = globs(&document, "lacks", file.lacks)?;
-        let varies = globs(&document, "varies", file.varies)?;
+        let mut varies = globs(&document, "varies", file.varies)?;
         if let Some(stack) = &file.stack {
             let spared = globs(&document, "spared", file.spared)?;
             let is_spared =
@@ -236,6 +236,7 @@ impl Descriptor {
                     .into_iter()
                     .filter(|(glob, _)| !is_spared(glob)),
             );
+            varies.extend(shared.varies);
         }
         Ok(Self {
             version: file.version,

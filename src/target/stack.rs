@@ -22,6 +22,8 @@ pub struct Stack {
     pub known: Globs,
     /// What it lacks, so that twins are refused.
     pub lacks: Globs,
+    /// Its deviations that depend on chance.
+    pub varies: Globs,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -33,6 +35,9 @@ struct File {
     /// The same for what it lacks.
     #[serde(default)]
     lacks: BTreeMap<String, String>,
+    /// The same for what depends on chance.
+    #[serde(default)]
+    varies: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -68,6 +73,7 @@ impl Stack {
             Ok(Self {
                 known: globs(&document, "known", file.known)?,
                 lacks: globs(&document, "lacks", file.lacks)?,
+                varies: globs(&document, "varies", file.varies)?,
             })
         };
         parse().map_err(|error: DocumentError| error.to_string())

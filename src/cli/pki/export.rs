@@ -113,7 +113,9 @@ fn by_hand(name: &str, environment: &Environment, dir: &Path) -> Result<String, 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let folder = std::path::absolute(dir.join(name))?;
+    // What is named by its path is called by the file's name.
+    let called = Path::new(name).file_stem().unwrap_or_default();
+    let folder = std::path::absolute(dir.join(called))?;
     let exported = runtime
         .block_on(target.export(environment, &folder))
         .map_err(|error| Failure::usage(anyhow::anyhow!(error)))?;
