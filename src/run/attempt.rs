@@ -1,12 +1,13 @@
 //! One attempt: the peer meets a started target, and both say what they saw.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::environment::TARGET_NAME;
 use crate::judge::Evidence;
-use crate::net::Transport;
+use crate::net::{Listener, Transport};
 use crate::observe::{Observation, PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::peer::{self, Peer};
 use crate::scenario::Role;
@@ -108,12 +109,42 @@ async fn meet_client(
     };
     let application = running.application();
     let meeting = peer::server::meet(peer, &application, listener, ended);
-    let (view, target) = tokio::join!(meeting, target);
+    let (view, target) = while_sending_strays_away(meeting, target, listener).await;
     let view = view?;
     if let Some(words) = running.death(patience_for_death(&view.end)).await {
         return Ok(dead(view, words));
     }
     Ok(unless_dead(running, view, target).await)
+}
+
+/// Waits for both ends. Some clients connect again after a failure, and would wait for ever where nobody
+/// takes that connection: the peer has met them once, and sends them away.
+async fn while_sending_strays_away<V, T>(
+    meeting: impl Future<Output = V>,
+    target: impl Future<Output = T>,
+    listener: &Listener,
+) -> (V, T) {
+    let (mut meeting, mut target) = (pin!(meeting), pin!(target));
+    let mut early = None;
+    let view = loop {
+        tokio::select! {
+            biased;
+            view = &mut meeting => break view,
+            ended = &mut target, if early.is_none() => early = Some(ended),
+        }
+    };
+    let ended = match early {
+        Some(ended) => ended,
+        None => loop {
+            tokio::select! {
+                biased;
+                ended = &mut target => break ended,
+                Ok(stray) = listener.accept() => drop(stray),
+                else => {}
+            }
+        },
+    };
+    (view, ended)
 }
 
 /// What both ends saw. A target that has told nothing may have died while it was waited for.
