@@ -162,9 +162,6 @@ fn end_of(error: &io::Error) -> PeerEnd {
             _,
         ) => PeerEnd::Misbehaved(error.to_string()),
         (Some(other), _) => PeerEnd::Failed(other.to_string()),
-        // The library has no name for a message that is longer than it takes: a session ticket with a
-        // certificate of many kilobytes in it.
-        (None, io::ErrorKind::Other) => PeerEnd::NothingInCommon(error.to_string()),
         (None, io::ErrorKind::UnexpectedEof) => PeerEnd::Closed,
         (
             None,

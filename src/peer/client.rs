@@ -59,7 +59,12 @@ where
             }
         };
         let end = converse(peer, application, config, stream, decided, &mut view).await;
-        Ok::<_, io::Error>(end.unwrap_or_else(|error| end_of(&error)))
+        Ok::<_, io::Error>(
+            end.unwrap_or_else(|error| match is_too_long(&error, &view) {
+                true => PeerEnd::NothingInCommon(error.to_string()),
+                false => end_of(&error),
+            }),
+        )
     };
     if let Ok(end) = timeout(peer.deadline, meeting).await {
         view.end = end?;
@@ -86,6 +91,15 @@ fn config(peer: &Peer, hark: &Arc<Hark>, estranged: &Arc<AtomicBool>) -> io::Res
     config.enable_sni = peer.server_name.is_some();
     config.alpn_protocols.clone_from(&peer.alpn);
     Ok(config)
+}
+
+/// Is it that the target sent a handshake message that is longer than the peer's library takes, and for
+/// which that has no name? A session ticket can be, which holds a certificate of many kilobytes.
+fn is_too_long(error: &io::Error, view: &PeerView) -> bool {
+    let of_tls = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    view.handshake.is_some() && error.kind() == io::ErrorKind::InvalidData && !of_tls
 }
 
 /// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
