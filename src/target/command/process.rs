@@ -89,7 +89,7 @@ impl Process {
             .ok_or("the child has no process id")?;
         groups.insert(group.as_raw_nonzero().get());
         drop(groups);
-        let log = Arc::new(Log::default());
+        let log = Arc::new(Log::within(&invocation.folder));
         if let Some(stream) = child.stderr.take() {
             tokio::spawn(Arc::clone(&log).keep(stream));
         }
@@ -227,6 +227,8 @@ pub async fn run(
 #[derive(Default)]
 pub struct Log {
     kept: Mutex<Kept>,
+    /// What paths are called when it is read: a record should not tell where things lay on a machine.
+    names: Vec<(String, &'static str)>,
 }
 
 #[derive(Default)]
@@ -240,6 +242,21 @@ struct Kept {
 const KEPT: usize = 64 * 1024;
 
 impl Log {
+    /// The log of a child that runs in this folder.
+    fn within(folder: &Path) -> Self {
+        let names = [
+            (folder.to_owned(), "{{ dir }}"),
+            (super::home(), "{{ home }}"),
+        ];
+        Self {
+            kept: Mutex::default(),
+            names: names
+                .into_iter()
+                .map(|(path, name)| (path.display().to_string(), name))
+                .collect(),
+        }
+    }
+
     async fn keep(self: Arc<Self>, mut stream: impl AsyncRead + Unpin) {
         let mut octets = [0; 4096];
         while let Ok(read @ 1..) = stream.read(&mut octets).await {
@@ -255,7 +272,7 @@ impl Log {
 
     /// All that is kept.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.lock().octets).into_owned()
+        self.readable(&self.lock().octets)
     }
 
     /// Where it ends now: how many octets have been written.
@@ -268,7 +285,7 @@ impl Log {
     pub fn since(&self, end: usize) -> String {
         let kept = self.lock();
         let start = end.saturating_sub(kept.forgotten).min(kept.octets.len());
-        String::from_utf8_lossy(&kept.octets[start..]).into_owned()
+        self.readable(&kept.octets[start..])
     }
 
     /// Its last lines, for a message.
@@ -280,6 +297,16 @@ impl Log {
             .filter(|line| !line.is_empty())
             .collect();
         lines[lines.len().saturating_sub(6)..].join("; ")
+    }
+
+    fn readable(&self, octets: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(octets).into_owned();
+        for (path, name) in &self.names {
+            if !path.is_empty() && text.contains(path.as_str()) {
+                text = text.replace(path.as_str(), name);
+            }
+        }
+        text
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
