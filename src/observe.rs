@@ -145,6 +145,14 @@ impl Observation {
         }
     }
 
+    /// A target that died of its configuration.
+    pub fn crashed_at_start(reason: String) -> Self {
+        Self {
+            target: Some(TargetView::of(TargetEnd::Crashed(reason))),
+            ..Self::refused_to_start(String::new())
+        }
+    }
+
     /// Application data went both ways.
     pub fn accepted(&self) -> bool {
         self.peer.end == PeerEnd::Exchanged

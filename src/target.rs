@@ -288,6 +288,9 @@ pub enum StartError {
     /// The target would not have this configuration.
     #[error("the target refused to start: {0}")]
     Refused(String),
+    /// The target died over this configuration.
+    #[error("the target died at its start: {0}")]
+    Crashed(String),
     /// The target cannot be configured so.
     #[error("not supported: {0}")]
     Unsupported(String),

@@ -155,7 +155,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
     print(&arguments.format.render(&record, arguments.level)?)?;
-    if deployed.is_some()
+    // A gate must not open because nothing was tested.
+    if record.complete
         && record
             .cases
             .iter()
@@ -231,12 +232,16 @@ async fn told_to_end() -> bool {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let (Ok(mut terminate), Ok(mut hang_up)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        ) else {
             return tokio::signal::ctrl_c().await.is_ok();
         };
         tokio::select! {
             pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
             told = terminate.recv() => told.is_some(),
+            left = hang_up.recv() => left.is_some(),
         }
     }
     #[cfg(not(unix))]

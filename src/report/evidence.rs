@@ -44,7 +44,16 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     }
     lines.push(("file", case.file.clone()));
     lines.push(("repeat", repeat(case, seed)));
+    for (_, text) in &mut lines {
+        *text = printable(text);
+    }
     lines
+}
+
+/// What targets and peers say can hold anything; a report is to be read.
+fn printable(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// The command that runs this case again.
@@ -95,7 +104,7 @@ fn peer_saw(view: &PeerView) -> String {
         PeerEnd::TimedOut => "nothing more until its time was up".into(),
         PeerEnd::Failed(words) => format!("its own failure: {words}"),
         PeerEnd::NothingInCommon(words) => format!("nothing in common: {words}"),
-        PeerEnd::Misbehaved(words) => format!("the target break the protocol: {words}"),
+        PeerEnd::Misbehaved(words) => format!("the target broke the protocol: {words}"),
         PeerEnd::Unmet => "nobody to meet".into(),
     };
     let certificate = match view.certificate_arrived {

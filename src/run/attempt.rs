@@ -89,7 +89,7 @@ async fn meet_client(
         }
     };
     // What a target that keeps its server's address has sent after the last case belongs to that.
-    while let Ok(stray) = timeout(Duration::ZERO, listener.accept()).await {
+    while let Ok(Ok(stray)) = timeout(Duration::ZERO, listener.accept()).await {
         drop(stray);
     }
     let address = listener.address()?;

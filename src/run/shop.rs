@@ -316,6 +316,9 @@ impl<'a> Shop<'a> {
             (Ok(()), StartError::Refused(words)) => {
                 Evidence::Observed(Observation::refused_to_start(words))
             }
+            (Ok(()), StartError::Crashed(words)) => {
+                Evidence::Observed(Observation::crashed_at_start(words))
+            }
             (Ok(()), error) => Evidence::Broken(error.to_string()),
         })
     }

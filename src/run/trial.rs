@@ -1,7 +1,7 @@
 //! A trial: all that came of trying one case, before and after it is judged.
 
 use super::schedule::Staged;
-use crate::judge::{Evidence, Verdict, in_words, judge};
+use crate::judge::{Evidence, FailureKind, Verdict, in_words, judge};
 use crate::observe::Observation;
 use crate::record::{CaseRecord, TwinRecord};
 use crate::scenario::expand::Case;
@@ -60,8 +60,12 @@ impl<'s> Trial<'s> {
             if judgement.verdict == Verdict::Invalid {
                 judgement.verdict = Verdict::Unsupported;
                 judgement.reason = format!("not supported: {lacks}");
-            } else {
-                // It can, after all: the list is out of date, which shows like a deviation that passes.
+            } else if matches!(
+                (judgement.verdict, judgement.failure),
+                (Verdict::Pass | Verdict::Lenient, _) | (_, Some(FailureKind::RefusedValid))
+            ) {
+                // What lacks something refuses who is valid; what does not, after all, is out of date on the
+                // list, which shows like a deviation that passes. Nobody gets through for lack of anything.
                 known.get_or_insert_with(|| lacks.to_owned());
             }
         }

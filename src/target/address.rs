@@ -75,6 +75,10 @@ impl Target for Server {
         self.known_as.as_ref()?.lacks(case)
     }
 
+    fn varies(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.varies(case)
+    }
+
     fn start(
         &self,
         environment: Arc<Environment>,
@@ -118,6 +122,10 @@ impl Target for Client {
 
     fn lacks(&self, case: &str) -> Option<&str> {
         self.known_as.as_ref()?.lacks(case)
+    }
+
+    fn varies(&self, case: &str) -> Option<&str> {
+        self.known_as.as_ref()?.varies(case)
     }
 
     fn start(

@@ -5,14 +5,14 @@
 //! descriptor + Environment --launch--> Process, Place --> Server | Dialler | Caller
 //! ```
 //!
-//! A [`Server`] listens and is dialled; a [`Dialler`] is a client that stays (a shim, or a proxy's
-//! upstream side); a [`Caller`] is a client that is run once for each case. Each start has a private
+//! A `Server` listens and is dialled; a `Dialler` is a client that stays (a shim, or a proxy's
+//! upstream side); a `Caller` is a client that is run once for each case. Each start has a private
 //! folder and a process group, and both end with it.
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -48,6 +48,9 @@ pub struct Command {
     version: OnceLock<Result<String, String>>,
     prepared: OnceCell<Result<PrivateFolder, String>>,
 }
+
+/// How long the command that prints the version may take.
+const VERSION: Duration = Duration::from_secs(20);
 
 /// How long the command that prepares a target may take.
 const PREPARATION: Duration = Duration::from_secs(120);
@@ -153,16 +156,10 @@ impl Command {
             }
         }
         let words = template::render_command(&self.descriptor.version, &context)?;
-        let Some((program, arguments)) = words.split_first() else {
+        if words.is_empty() {
             return Ok("of no version".into());
-        };
-        let output = std::process::Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("cannot run `{program}`: {error}"))?;
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
+        }
+        let text = printed(&words)?;
         version_in(&text).ok_or_else(|| {
             format!(
                 "`{}` does not print a version: {}",
@@ -185,9 +182,10 @@ impl Target for Command {
 
     fn absent(&self) -> Option<String> {
         let why = self.version.get_or_init(|| self.probe()).as_ref().err()?;
-        let install = self.descriptor.install.clone();
-        let install = install.unwrap_or_else(|| format!("targets/install {}", self.name));
-        Some(format!("{why}; to install it: {install}"))
+        Some(match &self.descriptor.install {
+            Some(install) => format!("{why}; to install it: {install}"),
+            None => why.clone(),
+        })
     }
 
     fn plays(&self, role: Role) -> bool {
@@ -239,6 +237,34 @@ impl Target for Command {
             };
             Ok(running)
         })
+    }
+}
+
+/// What a command prints, on either stream, within a bounded time.
+fn printed(words: &[String]) -> Result<String, String> {
+    let invocation = Invocation {
+        words: words.to_vec(),
+        variables: Vec::new(),
+        folder: env::temp_dir(),
+    };
+    // A thread of its own, for the caller may be in a runtime already.
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        runtime.block_on(process::run(&invocation, "", VERSION))
+    };
+    let finished = thread::scope(|scope| scope.spawn(run).join());
+    match finished {
+        Ok(Ok(Some(finished))) => Ok(finished.output),
+        Ok(Ok(None)) => Err(format!(
+            "`{}` did not end within {} s",
+            words.join(" "),
+            VERSION.as_secs()
+        )),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(format!("`{}` could not be run", words.join(" "))),
     }
 }
 

@@ -4,7 +4,7 @@
 //! with it is [`command`](super::command)'s business.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -236,7 +236,8 @@ impl Descriptor {
                     .into_iter()
                     .filter(|(glob, _)| !is_spared(glob)),
             );
-            varies.extend(shared.varies);
+            let of_chance = shared.varies.into_iter();
+            varies.extend(of_chance.filter(|(glob, _)| !is_spared(glob)));
         }
         Ok(Self {
             version: file.version,
@@ -345,6 +346,22 @@ impl RoleDescription {
             let hint = "list at least `tls1.2` or `tls1.3`; what is not listed is never asked";
             return error(&["supports"], "it supports nothing", hint);
         }
+        if self.supports.contains(&Capability::Spiffe) {
+            let hint = "a profile is claimed for the whole target: write `profiles = [\"spiffe\"]` at the top";
+            return error(
+                &["supports"],
+                "`spiffe` is a profile, not a capability",
+                hint,
+            );
+        }
+        if let Some(name) = self.files.keys().find(|name| !stays_inside(name)) {
+            let hint = "write a name relative to the private folder, without `..`";
+            return error(
+                &["files", name],
+                "the file would not be in the private folder",
+                hint,
+            );
+        }
         for (keys, text) in self.templates() {
             if let Err(problem) = super::command::template::check(text) {
                 let hint = "templates are written in the language of minijinja";
@@ -353,6 +370,12 @@ impl RoleDescription {
         }
         Ok(())
     }
+}
+
+/// Does this path lead to a file below where it starts?
+fn stays_inside(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn reason<'g>(globs: &'g Globs, case: &str) -> Option<&'g str> {

@@ -22,15 +22,21 @@ impl Columns {
     /// The targets with these names. One that somebody asks for must be there.
     pub(in crate::cli) fn named(names: &[String]) -> Result<Self, Failure> {
         let mut columns = Self::default();
+        let mut asked = Vec::new();
         for name in names {
             let target = registry::find(name).map_err(Failure::usage)?;
             if let Some(why) = target.absent() {
                 let error = anyhow!("the target `{name}` is absent: {why}");
                 return Err(Failure::usage(error));
             }
-            let name = target.name();
-            if columns.there.iter().all(|known| known.name() != name) {
+            let called = target.name();
+            if columns.there.iter().all(|known| known.name() != called) {
+                asked.push(name);
                 columns.there.push(target);
+            } else if !asked.contains(&name) {
+                return Err(Failure::usage(anyhow!(
+                    "two targets would be called `{called}`, and `{name}` is the second\nhelp: give one of the files another name"
+                )));
             }
         }
         Ok(columns)

@@ -84,10 +84,8 @@ impl Caller {
             (false, Some(_)) => TargetEnd::Refused(words),
             (false, None) => TargetEnd::Crashed(words),
         };
-        TargetView {
-            data_arrived: accepted,
-            ..TargetView::of(end)
-        }
+        // Whether our answer has reached it is for our server to tell: it says so of anything that it does.
+        TargetView::of(end)
     }
 }
 

@@ -1,13 +1,14 @@
 //! A client that stays: a shim that connects when it is told to, or a proxy that takes our question
 //! to our server.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{IpAddr, ServerName};
 
-use super::launch::{Launched, launch, ports};
+use super::launch::{Launched, launch_on_free_ports, ports};
 use super::reload::reload;
 use super::server::{listen, port};
 use super::{Command, application};
@@ -47,8 +48,10 @@ impl Dialler {
         let address = upstream
             .address()
             .map_err(|error| StartError::Broken(error.to_string()))?;
-        let ports = ports(0, port(&address))?;
-        let launched = launch(description, &environment, ports, prepared.as_deref()).await?;
+        let launched = launch_on_free_ports(description, &environment, prepared.as_deref(), || {
+            ports(0, port(&address))
+        })
+        .await?;
         Ok(Self {
             launched,
             application: application(description),
@@ -74,22 +77,26 @@ impl Dialler {
                 .ask(&mut stream, Opening::default(), &self.host)
                 .await
         };
-        let refused = |words| TargetView::of(TargetEnd::Refused(words));
-        match answer.await {
-            Ok(Answer::Accepted) => TargetView {
-                data_arrived: true,
-                ..TargetView::of(TargetEnd::Accepted)
-            },
-            Ok(Answer::Status(status)) if self.application.accepts.contains(&status) => {
-                TargetView {
-                    data_arrived: true,
-                    ..TargetView::of(TargetEnd::Accepted)
-                }
+        let Application {
+            accepts, refuses, ..
+        } = &self.application;
+        let status = |status: u16| match (accepts.contains(&status), refuses.contains(&status)) {
+            (true, _) => TargetEnd::Accepted,
+            (false, true) => TargetEnd::Refused(format!("HTTP {status}")),
+            (false, false) => TargetEnd::Broken(format!(
+                "the proxy answered HTTP {status}, which its descriptor lists neither under `accepts` nor \
+                 under `refuses`"
+            )),
+        };
+        TargetView::of(match answer.await {
+            Ok(Answer::Accepted) => TargetEnd::Accepted,
+            Ok(Answer::Status(code)) => status(code),
+            Ok(Answer::Refused(words) | Answer::Strange(words)) => TargetEnd::Refused(words),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                TargetEnd::Broken(format!("the proxy cannot be asked: {error}"))
             }
-            Ok(Answer::Status(status)) => refused(format!("HTTP {status}")),
-            Ok(Answer::Refused(words) | Answer::Strange(words)) => refused(words),
-            Err(error) => refused(format!("it gave no answer: {error}")),
-        }
+            Err(error) => TargetEnd::Refused(format!("it gave no answer: {error}")),
+        })
     }
 }
 

@@ -25,7 +25,7 @@ use crate::target::{Environment, StartError};
 
 /// A target that has been started and is ready.
 pub struct Launched {
-    /// Its folder. Dropped after the process, whose files are in it.
+    /// Its process. Dropped before the folder, in which its files are.
     pub process: Process,
     /// The conversation with it, if it is a shim.
     pub shim: Option<Shim>,
@@ -33,11 +33,32 @@ pub struct Launched {
     pub place: Place,
 }
 
-/// Starts a target and waits until it is ready.
+/// Starts a target on these ports and waits until it is ready. Where it does not start, and somebody
+/// else has one of the ports by then, that may be why: it is given others, once.
 ///
 /// # Errors
 /// Says whether the target refused, cannot, or could not be started.
-pub async fn launch(
+pub async fn launch_on_free_ports(
+    description: &RoleDescription,
+    environment: &Environment,
+    prepared: Option<&Path>,
+    ports: impl Fn() -> Result<Ports, StartError>,
+) -> Result<Launched, StartError> {
+    let first = ports()?;
+    match launch(description, environment, first, prepared).await {
+        Err(StartError::Refused(_)) if !are_free(first) => {
+            launch(description, environment, ports()?, prepared).await
+        }
+        outcome => outcome,
+    }
+}
+
+fn are_free(ports: Ports) -> bool {
+    let mut all = ports.spare.into_iter().chain([ports.own]);
+    all.all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+async fn launch(
     description: &RoleDescription,
     environment: &Environment,
     ports: Ports,
@@ -230,7 +251,11 @@ impl Launched {
             let why = log.rsplit("; ").next().unwrap_or_default();
             return StartError::Unsupported(why.to_owned());
         }
-        StartError::Refused(format!("{words}: {log}"))
+        match status {
+            Some(_) => StartError::Refused(format!("{words}: {log}")),
+            // Who means to refuse exits.
+            None => StartError::Crashed(format!("{words}: {log}")),
+        }
     }
 
     fn never_ready(&self, deadline: Duration) -> StartError {

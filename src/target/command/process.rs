@@ -66,6 +66,13 @@ impl Process {
         let mut groups = live();
         let mut child = Command::new(program)
             .args(arguments)
+            // What the harness was started with must not reach what it starts.
+            .env_remove("GAUNTLET_CRL")
+            .env_remove("GAUNTLET_ALPN")
+            .env_remove("GAUNTLET_STAPLING")
+            .env_remove("OPENSSL_CONF")
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
             .envs(
                 invocation
                     .variables

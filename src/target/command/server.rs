@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::Command;
-use super::launch::{Launched, launch, ports};
+use super::launch::{Launched, launch_on_free_ports, ports};
 use super::reload::reload;
 use crate::net::protocol::Protocol;
 use crate::net::{Address, ConnectionId, Listener, Transport};
@@ -40,8 +40,10 @@ impl Server {
             .address()
             .map_err(|error| StartError::Broken(error.to_string()))?;
         let backend = tokio::spawn(serve(listener, description.protocol));
-        let ports = ports(port(&address), 0)?;
-        let launched = launch(description, &environment, ports, prepared.as_deref()).await?;
+        let launched = launch_on_free_ports(description, &environment, prepared.as_deref(), || {
+            ports(port(&address), 0)
+        })
+        .await?;
         Ok(Self {
             launched,
             application: super::application(description),

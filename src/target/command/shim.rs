@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
@@ -161,15 +161,38 @@ impl Shim {
     }
 }
 
+/// How long a line may be, in octets.
+const LONGEST: u64 = 64 * 1024;
+
 async fn listen(output: ChildStdout, views: Arc<Views>, told: watch::Sender<State>) {
-    let mut lines = BufReader::new(output).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut output = BufReader::new(output);
+    let strange = |what: String| {
+        told.send_modify(|state| {
+            state.strange.get_or_insert(what);
+        });
+    };
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut output).take(LONGEST);
+        match bounded.read_until(b'\n', &mut line).await {
+            Ok(0) => return,
+            Ok(_) if line.len() as u64 == LONGEST => {
+                return strange(format!(
+                    "the shim wrote a line of more than {LONGEST} octets"
+                ));
+            }
+            Ok(_) => {}
+            Err(error) => return strange(format!("the shim cannot be listened to: {error}")),
+        }
+        let line = String::from_utf8_lossy(&line);
         match serde_json::from_str::<Event>(&line) {
             Ok(event) => take(event, &views, &told),
-            Err(error) => told.send_modify(|state| {
-                let what = format!("the shim wrote `{line}`, which is no event: {error}");
-                state.strange.get_or_insert(what);
-            }),
+            Err(error) => {
+                let start: String = line.trim_end().chars().take(200).collect();
+                strange(format!(
+                    "the shim wrote `{start}`, which is no event: {error}"
+                ));
+            }
         }
     }
 }
@@ -199,7 +222,14 @@ fn take(event: Event, views: &Views, told: &watch::Sender<State>) {
                 alert_sent: alert.and_then(Alert::from_number),
                 ..TargetView::of(TargetEnd::Refused(reason))
             };
-            views.tell(id(connection), view, false);
+            // What has reached the application has reached it, whatever the library thinks of it later.
+            views.amend(id(connection), |known| {
+                let data_arrived = known.as_ref().is_some_and(|known| known.data_arrived);
+                *known = Some(TargetView {
+                    data_arrived,
+                    ..view
+                });
+            });
         }
         Event::Data { connection } => views.amend(id(connection), |view| {
             if let Some(view) = view {
