@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::process::Output;
 
-use mtls_gauntlet::judge::Verdict;
+use mtls_gauntlet::judge::{FailureKind, Verdict};
 use mtls_gauntlet::record::Run;
 
 use super::gauntlet::Gauntlet;
@@ -83,6 +83,16 @@ const INVALID: &[(&str, &str, &[&str])] = &[
         "stack = \"opensll\"\n[server]\nstart = [\"true\"]\nsupports = [\"tls1.3\"]\n",
         &["odd.toml:1:", "unknown stack", "`openssl`"],
     ),
+    (
+        "a file outside",
+        "[server]\nstart = [\"true\"]\nsupports = [\"tls1.3\"]\n[server.files]\n\"../odd\" = \"x\"\n",
+        &["odd.toml:5:", "private folder"],
+    ),
+    (
+        "a profile among the capabilities",
+        "[server]\nstart = [\"true\"]\nsupports = [\"spiffe\"]\n",
+        &["odd.toml:3:", "profiles = "],
+    ),
     ("no TOML", "[server\n", &["odd.toml:1:"]),
 ];
 
@@ -118,7 +128,7 @@ fn a_program_that_is_not_installed_is_told_with_the_way_to_get_it() {
             "install = \"apt-get install ours\"\n",
             "apt-get install ours",
         ),
-        ("", "targets/install odd"),
+        ("", "is not installed"),
     ] {
         for role in [
             format!("[server]\n{role}"),
@@ -262,4 +272,44 @@ fn run_with(text: &str) -> (Gauntlet, Output) {
     let left = content(&temporary);
     assert!(left.is_empty(), "{text}\nleft: {left:?}");
     (gauntlet, output)
+}
+
+/// What is listed as lacking refuses who is valid. Nobody gets through for lack of anything.
+#[test]
+fn what_a_target_lacks_excuses_no_acceptance() {
+    let gauntlet = Gauntlet::new();
+    let shim = shim().display().to_string();
+    gauntlet.write(
+        "odd.toml",
+        &format!(
+            "[server]\nstart = [{shim:?}, \"ignores-expiry\"]\nshim = true\nsupports = [\"tls1.3\"]\n\
+             [lacks]\n\"validity/*/*\" = \"anything\"\n"
+        ),
+    );
+    let output = gauntlet.run("run validity/expired/server/tls1.3 --target odd.toml --out out");
+    let case = &gauntlet.record("out").cases[0];
+    assert_eq!(
+        case.failure_kind,
+        Some(FailureKind::AcceptedForbidden),
+        "{case:?}"
+    );
+    assert_eq!(case.known, None);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// Who dies of its configuration has not refused it.
+#[test]
+fn a_death_at_the_start_is_a_crash_where_the_baseline_starts() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write(
+        "odd.toml",
+        &format!(
+            "[server]\nstart = [\"sh\", \"-c\", \"test -s {{{{ trust }}}} || kill -SEGV $$; exec {} none\"]\n\
+             shim = true\nsupports = [\"tls1.3\"]\n",
+            shim().display()
+        ),
+    );
+    gauntlet.run("run trust/empty-bundle/server/tls1.3 --target odd.toml --out out");
+    let case = &gauntlet.record("out").cases[0];
+    assert_eq!(case.verdict, Verdict::Crash, "{case:?}");
 }
