@@ -20,6 +20,7 @@ mod general_name;
 pub mod key;
 mod mangle;
 pub mod mint;
+pub mod pem;
 pub mod recipe;
 mod revoke;
 mod tlv;

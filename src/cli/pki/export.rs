@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use rustls::pki_types::ServerName;
 
-use super::folder::{Access, Folder, pem};
+use super::folder::{Access, Folder};
 use crate::cli::exit::Exit;
 use crate::cli::show::find;
 use crate::cli::{Failure, print};
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::net::protocol::Protocol;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
+use crate::pki::pem;
 use crate::run::environment::{Patience, Stage};
 use crate::scenario::{Role, TlsVersion};
 use crate::seed::Seed;
@@ -92,7 +93,7 @@ pub(super) fn export(export: &Export) -> Result<Exit, Failure> {
     folder.identity("peer", &peer.identity)?;
     let mut crls = String::new();
     for crl in &environment.crls {
-        crls.push_str(&pem("X509 CRL", crl));
+        crls.push_str(&pem::crl(crl));
     }
     if !crls.is_empty() {
         folder.file("crls.pem", crls.as_bytes(), Access::Public)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustls::pki_types::CertificateDer;
 
-use crate::pki::Identity;
+use crate::pki::{Identity, pem};
 
 /// The folder that is written to.
 pub(super) struct Folder {
@@ -88,10 +88,7 @@ impl Folder {
         name: &str,
         certificates: &[CertificateDer<'_>],
     ) -> anyhow::Result<()> {
-        let text: String = certificates
-            .iter()
-            .map(|certificate| pem("CERTIFICATE", certificate))
-            .collect();
+        let text = pem::certificates(certificates);
         self.file(name, text.as_bytes(), Access::Public)
     }
 
@@ -117,11 +114,4 @@ impl Folder {
         self.present.borrow_mut().push(name.to_owned());
         Ok(())
     }
-}
-
-/// DER as PEM (RFC 7468).
-pub(super) fn pem(label: &str, der: &[u8]) -> String {
-    let body = der::pem::encode_string(label, der::pem::LineEnding::LF, der);
-    // Only a label that is not PEM's can fail, and the labels are ours.
-    body.unwrap_or_default()
 }

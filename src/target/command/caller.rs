@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::launch::{furnish, ports, variables};
 use super::place::Place;
 use super::process::{self, Finished, Invocation};
-use super::server::{listen, port};
+use super::server::listen;
 use super::shim::UNSUPPORTED;
 use super::{Command, application};
 use crate::net::{Address, ConnectionId, Listener};
@@ -38,11 +38,8 @@ impl Caller {
         environment: Arc<Environment>,
     ) -> Result<Self, StartError> {
         let prepared = target.prepared(description).await?;
-        let upstream = listen()?;
-        let address = upstream
-            .address()
-            .map_err(|error| StartError::Broken(error.to_string()))?;
-        let ports = ports(0, port(&address))?;
+        let (upstream, peer) = listen()?;
+        let ports = ports(0, peer)?;
         let place = furnish(description, &environment, ports, prepared.as_deref())?;
         Ok(Self {
             description: description.clone(),

@@ -44,12 +44,9 @@ impl Dialler {
         environment: Arc<Environment>,
     ) -> Result<Self, StartError> {
         let prepared = target.prepared(description).await?;
-        let upstream = listen()?;
-        let address = upstream
-            .address()
-            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let (upstream, peer) = listen()?;
         let launched = launch_on_free_ports(description, &environment, prepared.as_deref(), || {
-            ports(0, port(&address))
+            ports(0, peer)
         })
         .await?;
         Ok(Self {

@@ -9,13 +9,13 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use der::pem::{LineEnding, encode_string};
 use minijinja::Value;
 use rustls::pki_types::ServerName;
 use serde_json::json;
 
 use super::folder::PrivateFolder;
 use super::template;
+use crate::pki::pem;
 use crate::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
 use crate::target::Environment;
 
@@ -118,19 +118,19 @@ impl Place {
             ..
         } = environment;
         let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
-        let chain = certificates(&identity.chain);
+        let chain = pem::certificates(&identity.chain);
         let key = identity.key.pem();
         let files = Files {
             chain: self.put("pki/chain.pem", &chain)?,
-            leaf: self.put("pki/leaf.pem", certificates(leaf))?,
-            issuers: self.put("pki/issuers.pem", certificates(issuers))?,
+            leaf: self.put("pki/leaf.pem", pem::certificates(leaf))?,
+            issuers: self.put("pki/issuers.pem", pem::certificates(issuers))?,
             bundle: self.put("pki/bundle.pem", format!("{chain}{key}"))?,
             key: self.put("pki/key.pem", &key)?,
-            trust: self.put("pki/trust.pem", certificates(&trust.anchors))?,
+            trust: self.put("pki/trust.pem", pem::certificates(&trust.anchors))?,
             crl: match crls.is_empty() {
                 true => None,
                 false => {
-                    let lists = crls.iter().map(|crl| pem("X509 CRL", crl));
+                    let lists = crls.iter().map(|crl| pem::crl(crl));
                     Some(self.put("pki/crl.pem", lists.collect::<String>())?)
                 }
             },
@@ -302,16 +302,4 @@ fn choice(choice: Choice) -> &'static str {
         Choice::Deny => "deny",
         Choice::Allow => "allow",
     }
-}
-
-fn certificates(certificates: &[rustls::pki_types::CertificateDer<'_>]) -> String {
-    certificates
-        .iter()
-        .map(|certificate| pem("CERTIFICATE", certificate))
-        .collect()
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    // Only a label that is not PEM's can fail, and the labels are ours.
-    encode_string(label, LineEnding::LF, der).unwrap_or_default()
 }

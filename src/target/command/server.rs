@@ -1,5 +1,6 @@
 //! A command in the server role, shim or not.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,13 +36,10 @@ impl Server {
         environment: Arc<Environment>,
     ) -> Result<Self, StartError> {
         let prepared = target.prepared(description).await?;
-        let listener = listen()?;
-        let address = listener
-            .address()
-            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let (listener, behind) = listen()?;
         let backend = tokio::spawn(serve(listener, description.protocol));
         let launched = launch_on_free_ports(description, &environment, prepared.as_deref(), || {
-            ports(port(&address), 0)
+            ports(behind, 0)
         })
         .await?;
         Ok(Self {
@@ -140,14 +138,17 @@ async fn serve(listener: Listener, protocol: Protocol) {
     }
 }
 
-/// A listener of the harness's own; targets that are processes live on real sockets alone.
+/// A listener of the harness's own, and its port; targets that are processes live on real sockets alone.
 ///
 /// # Errors
 /// `Broken`, with what the operating system says.
-pub fn listen() -> Result<Listener, StartError> {
-    Transport::Tcp
-        .listen()
-        .map_err(|error| StartError::Broken(format!("cannot listen: {error}")))
+pub fn listen() -> Result<(Listener, u16), StartError> {
+    let listen = || {
+        let listener = Transport::Tcp.listen()?;
+        let port = port(&listener.address()?);
+        Ok((listener, port))
+    };
+    listen().map_err(|error: io::Error| StartError::Broken(format!("cannot listen: {error}")))
 }
 
 /// The port of an address of ours.
