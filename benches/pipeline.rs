@@ -259,6 +259,7 @@ impl Workshop {
                 scenario: Arc::new(scenario),
                 role,
                 tls,
+                network: None,
             });
         }
         Ok(Plan {

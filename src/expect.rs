@@ -41,6 +41,8 @@ pub enum Outcome {
     Reject,
     /// Both are legal; the choice is recorded.
     Policy,
+    /// Every call of a story or a fleet must come out as it may at its instant.
+    Holds,
 }
 
 impl fmt::Display for Outcome {
@@ -49,8 +51,19 @@ impl fmt::Display for Outcome {
             Self::Accept => "accept",
             Self::Reject => "reject",
             Self::Policy => "policy",
+            Self::Holds => "holds",
         })
     }
+}
+
+/// The kind of a handshake.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandshakeKind {
+    /// The certificates were sent and verified in it.
+    Full,
+    /// It resumed an earlier session.
+    Resumed,
 }
 
 /// How binding a scenario is for a target.

@@ -261,7 +261,7 @@ fn what_happened(observation: &Observation, may_refuse_to_start: bool) -> Happen
 
 fn judge_acceptance(expectation: &Expectation, observation: &Observation) -> Judgement {
     match expectation.outcome {
-        Outcome::Accept => {
+        Outcome::Accept | Outcome::Holds => {
             let told = observation
                 .target
                 .as_ref()
@@ -294,7 +294,7 @@ fn judge_acceptance(expectation: &Expectation, observation: &Observation) -> Jud
 fn judge_absence(expectation: &Expectation, words: &str) -> Judgement {
     let how = format!("the target does not start with this configuration: {words}");
     match expectation.outcome {
-        Outcome::Accept => Judgement::failed(FailureKind::RefusedValid, how),
+        Outcome::Accept | Outcome::Holds => Judgement::failed(FailureKind::RefusedValid, how),
         Outcome::Reject => Judgement::new(Verdict::Unsupported, how),
         Outcome::Policy => Judgement::new(Verdict::Policy, format!("refuses: {how}")),
     }
@@ -307,7 +307,7 @@ fn judge_refusal(
     twin: Option<&Evidence>,
 ) -> Judgement {
     match expectation.outcome {
-        Outcome::Accept => Judgement::failed(
+        Outcome::Accept | Outcome::Holds => Judgement::failed(
             FailureKind::RefusedValid,
             format!("a peer that must be accepted was refused {how}"),
         ),

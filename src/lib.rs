@@ -29,6 +29,7 @@ pub mod expect;
 pub mod judge;
 pub mod net;
 pub mod observe;
+pub mod oracle;
 pub mod peer;
 pub mod pki;
 pub mod proof;

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::expect::Alert;
+pub use crate::expect::HandshakeKind;
 use crate::scenario::TlsVersion;
 
 /// Everything that was seen of one connection.
@@ -119,16 +120,6 @@ pub struct Handshake {
     pub version: TlsVersion,
     /// Full or resumed.
     pub kind: HandshakeKind,
-}
-
-/// The kind of a handshake.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum HandshakeKind {
-    /// The certificates were sent and verified in it.
-    Full,
-    /// It resumed an earlier session.
-    Resumed,
 }
 
 impl Observation {

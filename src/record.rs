@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::expect::{Expectation, Level, Outcome};
 use crate::judge::{FailureKind, Verdict};
 use crate::observe::Observation;
+use crate::oracle::findings::Findings;
+use crate::scenario::fleet::Network;
 use crate::scenario::{Role, TlsVersion};
 
 /// The version of the record's schema.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The versioned record of one invocation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -117,6 +119,9 @@ pub struct CaseRecord {
     /// What the target logged meanwhile, for cases that did not go well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// What came of its story or its timeline, for cases that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<TimelineRecord>,
     /// What the twin did, for cases that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<TwinRecord>,
@@ -126,6 +131,18 @@ pub struct CaseRecord {
     pub environment_digest: String,
     /// How long the connection took, twin not counted, in microseconds.
     pub duration_us: u64,
+}
+
+/// What came of a story or a fleet's timeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct TimelineRecord {
+    /// What carried the octets of a fleet; none for the story of a pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// SHA-256 of the history, in hexadecimal: equal for equal histories.
+    pub history_digest: String,
+    /// What checking the history found.
+    pub findings: Findings,
 }
 
 /// What a twin did.

@@ -15,9 +15,15 @@ use serde::{Deserialize, Serialize};
 use crate::expect::{Expectation, Level, Outcome};
 use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 
+use self::fleet::{FleetPlan, Limits, LoadPlan, Network, Windows};
+use self::step::Step;
+
 pub mod expand;
+pub mod fleet;
 pub mod load;
 pub mod select;
+pub mod span;
+pub mod step;
 
 /// One requirement, in one file; the file's path below the scenario folder is its id.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -70,6 +76,24 @@ pub struct Scenario {
     /// The OCSP response that the peer staples (the peer is a server then).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ocsp: Option<OcspRecipe>,
+    /// A fleet of services instead of one target and one peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetPlan>,
+    /// The load on the fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadPlan>,
+    /// How long changes may take to be in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Windows>,
+    /// What the fleet must keep to beside what the oracle permits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// What carries the fleet's octets; a simulated network and sockets in turn unless said otherwise.
+    #[serde(default = "Network::both")]
+    pub networks: Vec<Network>,
+    /// What happens, one after the other: the story of a pair, or the timeline of a fleet.
+    #[serde(default, rename = "step", skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// What should happen.
     pub expect: Expectation,
     /// What the twin heals; laid over the scenario's own tables key by key. Without it the twin is
@@ -99,6 +123,12 @@ impl Scenario {
             target: TargetPlan::default(),
             crl: CrlRecipes::default(),
             ocsp: None,
+            fleet: None,
+            load: None,
+            window: None,
+            limits: None,
+            networks: Network::both(),
+            steps: Vec::new(),
             expect: Expectation::of(Outcome::Accept),
             twin: None,
         }

@@ -17,9 +17,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("expect", &[]),
     ("scenario", &["document", "expect", "pki::recipe"]),
     ("observe", &["expect", "scenario"]),
+    ("oracle", &["expect", "scenario"]),
     // Pure functions and views.
     ("judge", &["expect", "observe"]),
-    ("record", &["expect", "judge", "observe", "scenario"]),
+    (
+        "record",
+        &["expect", "judge", "observe", "oracle", "scenario"],
+    ),
     (
         "report",
         &["expect", "judge", "observe", "record", "scenario"],

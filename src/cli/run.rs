@@ -97,7 +97,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let clock = Clock::start();
     let seed = Seed(arguments.seed);
     let pool = Arc::new(KeyPool::new(seed));
-    let deployed = arguments.deployed.find(&cases, clock, seed, &pool)?;
+    let deployed = arguments
+        .deployed
+        .find(&cases, clock.clone(), seed, &pool)?;
     let columns = match &deployed {
         Some(deployed) => deployed.columns(),
         None if arguments.all_targets => Columns::all()?,
@@ -114,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         },
         mint: match &deployed {
             Some(deployed) => deployed.mint(),
-            None => Mint::new(clock, seed, pool),
+            None => Mint::new(clock.clone(), seed, pool),
         },
     };
     if !arguments.selection.is_built_in() {

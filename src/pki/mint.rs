@@ -66,7 +66,8 @@ impl Mint {
         let entries = Entries::new(&Recipes::new(), Role::Server)?;
         let entry = &entries.list[entries.place("root")?];
         pool.put(root.key().kind(), &entry.slot, root.key());
-        let mint = Self::new(clock, Seed(seed.0 ^ clock.unix().unsigned_abs()), pool);
+        let seed = Seed(seed.0 ^ clock.unix().unsigned_abs());
+        let mint = Self::new(clock, seed, pool);
         *lock(&mint.slot(&entry.lineage)) = Some(Arc::new(root.into_minted()));
         Ok(mint)
     }
@@ -94,7 +95,7 @@ impl Mint {
 
     /// The run's clock.
     pub fn clock(&self) -> Clock {
-        self.clock
+        self.clock.clone()
     }
 
     /// Makes these keys, or waits until somebody else has. A failure shows when a key is asked for.
@@ -252,7 +253,7 @@ impl Pki {
 
     /// The clock that validity is reckoned from.
     pub(super) fn clock(&self) -> Clock {
-        self.mint.clock
+        self.mint.clock.clone()
     }
 
     /// The subject key identifier of this entry, which its CRLs name as their issuer's.
@@ -333,7 +334,7 @@ impl Pki {
         };
         let key = self.key_at(place)?;
         // Two threads may plan at once; their plans are equal.
-        let plan = Plan::new(&entry.name, &entry.recipe, key, &view, self.mint.clock)?;
+        let plan = Plan::new(&entry.name, &entry.recipe, key, &view, &self.mint.clock)?;
         Ok(state.plan.get_or_init(|| plan))
     }
 

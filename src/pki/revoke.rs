@@ -89,7 +89,7 @@ fn date(
     default: Moment,
     name: &str,
 ) -> Result<OffsetDateTime, PkiError> {
-    mint::date(moment.unwrap_or(default), pki.clock()).map_err(|reason| PkiError::Recipe {
+    mint::date(moment.unwrap_or(default), &pki.clock()).map_err(|reason| PkiError::Recipe {
         entry: name.into(),
         reason,
     })

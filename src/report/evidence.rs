@@ -84,6 +84,7 @@ fn expected(expectation: &Expectation) -> String {
     match expectation.outcome {
         Outcome::Accept => "accept: application data goes both ways".into(),
         Outcome::Policy => "either: the choice is recorded".into(),
+        Outcome::Holds => "every call comes out as it may at its instant".into(),
         Outcome::Reject if alerts.is_empty() => "reject, in any way".into(),
         Outcome::Reject => format!("reject, with {}", alerts.join(" or ")),
     }

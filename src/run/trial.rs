@@ -99,6 +99,7 @@ impl<'s> Trial<'s> {
             known,
             reason: judgement.reason,
             log: log.map(last_part),
+            timeline: None,
             twin: self
                 .twin
                 .as_ref()

@@ -200,9 +200,10 @@ impl Planted {
         if !self.flaws.has(Bug::LoadsMismatchedPair) {
             return server_config(environment, verifier.map(|verifier| verifier as _));
         }
-        let builder = ServerConfig::builder_with_details(provider(), Arc::new(environment.clock))
-            .with_protocol_versions(&versions(environment))
-            .map_err(|error| StartError::Broken(error.to_string()))?;
+        let builder =
+            ServerConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
+                .with_protocol_versions(&versions(environment))
+                .map_err(|error| StartError::Broken(error.to_string()))?;
         let builder = match verifier {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
             None => builder.with_no_client_auth(),
@@ -223,7 +224,7 @@ impl Planted {
             return client_config(environment, verifier);
         }
         let mut config =
-            ClientConfig::builder_with_details(provider(), Arc::new(environment.clock))
+            ClientConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
                 .with_protocol_versions(&versions(environment))
                 .map_err(|error| StartError::Broken(error.to_string()))?
                 .dangerous()

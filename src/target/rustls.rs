@@ -119,9 +119,10 @@ pub fn server_config(
     environment: &Environment,
     verifier: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<ServerConfig, StartError> {
-    let builder = ServerConfig::builder_with_details(provider(), Arc::new(environment.clock))
-        .with_protocol_versions(&versions(environment))
-        .map_err(refused)?;
+    let builder =
+        ServerConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
+            .with_protocol_versions(&versions(environment))
+            .map_err(refused)?;
     let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -142,12 +143,13 @@ pub fn client_config(
     environment: &Environment,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<ClientConfig, StartError> {
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(environment.clock))
-        .with_protocol_versions(&versions(environment))
-        .map_err(refused)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
+    let mut config =
+        ClientConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
+            .with_protocol_versions(&versions(environment))
+            .map_err(refused)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
     config.resumption = Resumption::disabled();
     config.alpn_protocols.clone_from(&environment.alpn);
     Ok(config)

@@ -150,6 +150,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         _ => Vec::new(),
     };
     named(CaseRecord {
+        timeline: None,
         log: None,
         id: String::new(),
         scenario: scenario.into(),

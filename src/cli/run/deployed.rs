@@ -123,7 +123,7 @@ impl DeployedArguments {
                 "none of the selected cases is for a target in the role {role}"
             )));
         }
-        let root = installed::root(folder, clock).map_err(Failure::usage)?;
+        let root = installed::root(folder, clock.clone()).map_err(Failure::usage)?;
         let mint = Mint::under(root, clock, seed, Arc::clone(pool))?;
         let known_as = self.known.as_deref().map(registry::find).transpose();
         let known_as = known_as.map_err(Failure::usage)?;
@@ -226,7 +226,7 @@ impl Awaited {
         );
         for door in doors {
             let should = match door.case.scenario.expect.outcome {
-                Outcome::Accept => "accept it",
+                Outcome::Accept | Outcome::Holds => "accept it",
                 Outcome::Policy => "do as it likes",
                 Outcome::Reject if door.twin => "refuse it, then accept it",
                 Outcome::Reject => "refuse it",

@@ -49,7 +49,7 @@ impl Plan {
         recipe: &Recipe,
         key: Arc<Key>,
         issuer: &IssuerView<'_>,
-        clock: Clock,
+        clock: &Clock,
     ) -> Result<Self, PkiError> {
         let signer = Signer::new(Arc::clone(issuer.key), recipe.signature);
         let algorithm = signer.algorithm().map_err(|reason| wrong(name, &reason))?;
@@ -127,7 +127,7 @@ fn parts(
     recipe: &Recipe,
     key: &Key,
     issuer: &IssuerView<'_>,
-    clock: Clock,
+    clock: &Clock,
     algorithm: &[u8],
 ) -> Result<Certificate, String> {
     let mut params = CertificateParams::default();
@@ -171,7 +171,7 @@ pub(in super::super) fn subject_key_identifier(
 }
 
 /// A recipe's moment as a date that X.509 can write.
-pub(in super::super) fn date(moment: Moment, clock: Clock) -> Result<OffsetDateTime, String> {
+pub(in super::super) fn date(moment: Moment, clock: &Clock) -> Result<OffsetDateTime, String> {
     let unix = moment.at(clock.unix());
     OffsetDateTime::from_unix_timestamp(unix)
         .ok()

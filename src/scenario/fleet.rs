@@ -1,0 +1,301 @@
+//! Fleets as data: which services there are, who calls them, and how long a change may take.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::span::Span;
+
+/// A fleet of mTLS services, each with an identity, a listener and an allow-list of its own.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct FleetPlan {
+    /// How many services there are in the beginning.
+    pub services: u32,
+    /// Who calls whom.
+    pub topology: Topology,
+    /// How services get their certificates.
+    pub delivery: Delivery,
+    /// How long a leaf is valid.
+    pub lifetime: Span,
+    /// At which share of its lifetime a leaf is renewed, in hundredths; none: only steps rotate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renew_at: Option<u32>,
+    /// By how much of the lifetime each renewal may be early, by chance, in hundredths.
+    pub jitter: u32,
+    /// How long before the present a new leaf begins to be valid.
+    pub backdate: Span,
+    /// How long the issuing authority is valid.
+    pub authority_lifetime: Span,
+    /// How long a CRL is valid; none: services use no CRL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crl_lifetime: Option<Span>,
+    /// How often the authority publishes a new list by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_every: Option<Span>,
+    /// A sidecar terminates mTLS for each service, which speaks plaintext behind it.
+    pub sidecars: bool,
+    /// Services offer sessions for resumption.
+    pub resumption: bool,
+    /// Services take plaintext too, until a step requires TLS.
+    pub permissive: bool,
+    /// How many connections a service takes part in handshakes with at once.
+    pub handshakes: u32,
+    /// How long a handshake may take.
+    pub handshake_deadline: Span,
+    /// The pause between two looks at files, for services that look.
+    pub poll: Span,
+    /// Each service learns of what is published after a delay of its own, up to this.
+    pub lag: Span,
+    /// One way through the network, in a simulation.
+    pub latency: Span,
+}
+
+impl Default for FleetPlan {
+    fn default() -> Self {
+        Self {
+            services: 3,
+            topology: Topology::Star,
+            delivery: Delivery::Push,
+            lifetime: Span::seconds(86_400),
+            renew_at: None,
+            jitter: 10,
+            backdate: Span::seconds(60),
+            authority_lifetime: Span::seconds(30 * 86_400),
+            crl_lifetime: None,
+            publish_every: None,
+            sidecars: false,
+            resumption: true,
+            permissive: false,
+            handshakes: 64,
+            handshake_deadline: Span::millis(1000),
+            poll: Span::millis(50),
+            lag: Span::ZERO,
+            latency: Span::millis(1),
+        }
+    }
+}
+
+/// Who calls whom in a fleet. Callers from outside call whom the topology shows to them.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topology {
+    /// Callers from outside call every service.
+    #[default]
+    Star,
+    /// Callers call the first service, and each calls the next.
+    Chain,
+    /// Every service calls every other.
+    Mesh,
+}
+
+/// How services get certificates, keys, bundles and lists.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// The authority pushes them over a channel.
+    #[default]
+    Push,
+    /// They are files, which somebody writes and the service looks at.
+    Files,
+}
+
+/// The load on a fleet: who calls, how and how often. Arrivals are open-loop: a slow answer does not
+/// delay the next call.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct LoadPlan {
+    /// Calls in a second that must succeed, all together.
+    pub rate: u32,
+    /// Of ten calls, how many come by a new connection.
+    pub fresh: u32,
+    /// How many by a pooled connection that is kept alive.
+    pub pooled: u32,
+    /// How many are a heartbeat on a stream that lives as long as it may.
+    pub streams: u32,
+    /// How many resume the session of an earlier call.
+    pub resuming: u32,
+    /// How many resume a session for longer than its lifetime allows.
+    pub hoarding: u32,
+    /// Calls in a second by clients that must be refused.
+    pub canary_rate: u32,
+    /// Who they are; all kinds unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canaries: Option<Vec<Canary>>,
+    /// How long the load runs before the timeline begins.
+    pub warm_up: Span,
+    /// How long it runs after everything has been healed.
+    pub settle: Span,
+    /// How long a call may take.
+    pub timeout: Span,
+}
+
+impl Default for LoadPlan {
+    fn default() -> Self {
+        Self {
+            rate: 40,
+            fresh: 5,
+            pooled: 2,
+            streams: 1,
+            resuming: 1,
+            hoarding: 1,
+            canary_rate: 12,
+            canaries: None,
+            warm_up: Span::millis(300),
+            settle: Span::millis(700),
+            timeout: Span::seconds(2),
+        }
+    }
+}
+
+/// A client that must be refused, and tries all the time.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Canary {
+    /// Its certificate has expired.
+    Expired,
+    /// Its certificate has been revoked; only where services use CRLs.
+    Revoked,
+    /// Its certificate is from an authority that nobody trusts.
+    WrongAuthority,
+    /// It is on nobody's allow-list.
+    WrongName,
+    /// Its certificate is for servers.
+    WrongUsage,
+    /// It presents none.
+    NoCertificate,
+    /// It does not speak TLS at all.
+    Plaintext,
+}
+
+impl Canary {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Expired,
+        Self::Revoked,
+        Self::WrongAuthority,
+        Self::WrongName,
+        Self::WrongUsage,
+        Self::NoCertificate,
+        Self::Plaintext,
+    ];
+
+    /// What is wrong with it, as reports say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::WrongAuthority => "wrong authority",
+            Self::WrongName => "wrong name",
+            Self::WrongUsage => "wrong usage",
+            Self::NoCertificate => "no certificate",
+            Self::Plaintext => "plaintext",
+        }
+    }
+}
+
+impl fmt::Display for Canary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// How long a change may take to be in force, after it has been published, before the old behaviour is
+/// a violation.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Windows {
+    /// A new leaf.
+    pub leaf: Span,
+    /// A bundle of trust anchors.
+    pub bundle: Span,
+    /// A revocation list.
+    pub crl: Span,
+    /// An allow-list, or another setting of a service.
+    pub policy: Span,
+    /// Beyond that: connections that were open.
+    pub connection: Span,
+    /// Beyond that: sessions that are resumed.
+    pub resumption: Span,
+    /// How far clocks may be apart.
+    pub clock: Span,
+    /// How long the network and the machines need to be well again after `heal`.
+    pub heal: Span,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self {
+            leaf: Span::seconds(1),
+            bundle: Span::seconds(1),
+            crl: Span::seconds(1),
+            policy: Span::seconds(1),
+            connection: Span::millis(500),
+            resumption: Span::ZERO,
+            clock: Span::seconds(1),
+            heal: Span::seconds(1),
+        }
+    }
+}
+
+/// What a timeline must keep to, beside the oracle's permissions.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Limits {
+    /// The least share of the calls that must be accepted that are, in thousandths.
+    pub availability: u32,
+    /// How many times the mean rate of issuance its peak may be, in hundredths; not looked at unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuance_peak: Option<u32>,
+    /// How many generations of its configuration a service may keep at the end.
+    pub generations: u32,
+    /// How many alarms about bad material there must be at least, where some was delivered.
+    pub alarms: u32,
+    /// How many thousandths of the calls of the settling phase must have succeeded beside the warm-up.
+    pub recovery: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            availability: 1000,
+            issuance_peak: None,
+            generations: 2,
+            alarms: 0,
+            recovery: 950,
+        }
+    }
+}
+
+/// What carries a fleet's octets.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// A simulated network, on a paused clock, in one thread.
+    Simulated,
+    /// Loopback sockets.
+    Sockets,
+}
+
+impl Network {
+    /// Both, in the order of reports.
+    pub const ALL: [Self; 2] = [Self::Simulated, Self::Sockets];
+
+    pub(super) fn both() -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Simulated => "simulated",
+            Self::Sockets => "sockets",
+        })
+    }
+}
