@@ -172,7 +172,7 @@ fn not_starting_is_a_refusal_where_the_scenario_says_so() {
         );
         let judgement = judge(&expectation, false, &unstarted, twin.as_ref());
         let elsewhere = match outcome {
-            Outcome::Accept => Fail,
+            Outcome::Accept | Outcome::Holds => Fail,
             Outcome::Reject => Unsupported,
             Outcome::Policy => Policy,
         };

@@ -87,7 +87,7 @@ impl Rig {
                 listen: self.listen,
                 deadline: self.deadline,
             },
-            mint: Mint::new(self.clock, SEED, Arc::clone(&POOL)),
+            mint: Mint::new(self.clock.clone(), SEED, Arc::clone(&POOL)),
         }
     }
 
