@@ -9,9 +9,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::DnsName;
+use rustls::pki_types::{CertificateDer, DnsName};
 use rustls::sign::CertifiedKey;
-use rustls::{CommonState, DistinguishedName, SupportedProtocolVersion};
+use rustls::{ClientConfig, CommonState, DistinguishedName, SupportedProtocolVersion};
 use tokio::io::AsyncReadExt;
 
 use crate::expect::Alert;
@@ -118,6 +118,33 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =
         LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
     Arc::clone(&PROVIDER)
+}
+
+/// A client that presents this, or nothing, whatever it is asked for, and verifies nobody. Its clock is
+/// that of the machine, by which nothing of it is judged.
+///
+/// # Errors
+/// What the TLS library says.
+pub fn presenting(
+    identity: Option<(
+        Vec<CertificateDer<'static>>,
+        Arc<dyn rustls::sign::SigningKey>,
+    )>,
+) -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(lenient::AnyServer));
+    let mut config = match identity {
+        Some((chain, key)) => {
+            let certified = CertifiedKey::new(chain, key);
+            let resolver = rustls::sign::SingleCertAndKey::from(certified);
+            builder.with_client_cert_resolver(Arc::new(resolver))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
 }
 
 /// The handshake that a connection has completed, if it has: either end's view of it.

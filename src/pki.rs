@@ -17,6 +17,7 @@ mod baseline;
 mod distinguished_name;
 mod extension;
 mod general_name;
+pub mod issuer;
 pub mod key;
 mod mangle;
 pub mod mint;

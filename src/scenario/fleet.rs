@@ -241,6 +241,16 @@ impl Default for Windows {
     }
 }
 
+impl Windows {
+    /// How long it takes at most until everything that was published is in force everywhere.
+    pub fn longest(self) -> Span {
+        let change = [self.leaf, self.bundle, self.crl, self.policy, self.heal];
+        let longest = change.into_iter().max().unwrap_or_default();
+        let lingering = self.connection.max(self.resumption);
+        Span::micros(longest.as_micros() + lingering.as_micros())
+    }
+}
+
 /// What a timeline must keep to, beside the oracle's permissions.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

@@ -32,6 +32,8 @@ impl Flaws {
 const BOTH: &[Role] = &Role::ALL;
 const SERVER: &[Role] = &[Role::Server];
 const CLIENT: &[Role] = &[Role::Client];
+/// It shows only while certificates change, in a fleet.
+const FLEET: &[Role] = &[];
 
 macro_rules! bugs {
     ($($variant:ident $roles:ident $name:literal $omission:literal $seen:literal,)*) => {
@@ -429,9 +431,46 @@ bugs! {
     MishandlesFragments SERVER "mishandles-fragments"
         "asks for no certificate where the ClientHello comes in several records"
         "CVE-2026-32305 in Traefik",
+    // Fleets: while certificates change.
+    ResumesBlindly FLEET "resumes-blindly"
+        "resumes sessions without judging again whom they were granted to"
+        "CVE-2025-68121 in Go, moq-dev/moq issue 2863",
+    KeepsConnections FLEET "keeps-connections"
+        "never looks again at who is behind a connection that is open"
+        "nuts-node issue 2018, teleport issue 41826",
+    IgnoresLists FLEET "ignores-new-lists"
+        "accepts until its restart whom a new list revokes"
+        "envoyproxy/envoy issue 38198",
+    IgnoresListExpiry FLEET "ignores-list-expiry"
+        "relies on a list that has expired"
+        "hashicorp/vault issue 16762, the default of rustls",
+    TakesOlderLists FLEET "takes-older-lists"
+        "takes an older list for a newer one"
+        "RFC 5280 section 5.2.3 numbers them",
+    TakesEmptyBundleForNoRule FLEET "takes-empty-bundle-for-no-rule"
+        "asks nobody for a certificate where its bundle is empty"
+        "akka/akka-core issue 32977",
+    DropsOldMaterial FLEET "drops-old-material"
+        "throws its good material away before it has read the new"
+        "HarperFast/harper issue 1409, linkerd/linkerd2 issue 8018",
+    LeaksGenerations FLEET "leaks-generations"
+        "keeps every generation of its configuration for ever"
+        "envoyproxy/envoy issue 30019",
+    ClosesAtReload FLEET "closes-at-reload"
+        "closes every connection at each reload"
+        "Icinga/icinga2 issue 6517, istio/istio issue 3155",
 }
 
 impl Bug {
+    /// Does it show in a fleet whose certificates change?
+    pub fn shows_in_fleets(self) -> bool {
+        self.roles().is_empty()
+            || matches!(
+                self,
+                Self::BlocksAcceptLoop | Self::LoadsMismatchedPair | Self::NoHandshakeDeadline
+            )
+    }
+
     /// The bug with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|bug| bug.name() == name)

@@ -1,0 +1,134 @@
+//! A fleet: mTLS services whose certificates change while callers call them.
+//!
+//! ```text
+//! Plan --Cast--> authority, services, callers, canaries
+//!                  |                       |
+//!   steps --Timeline--> material, faults   | load
+//!                  |                       |
+//!                  +------- Ledger --------+--> History --oracle--> Findings
+//! ```
+//!
+//! Everything runs in one thread and writes into one ledger: what was published and when, and what every
+//! call came to. On a [`Ground`] of sockets time passes as it does; on a simulated one it passes when
+//! everybody waits, so that a day of rotations takes seconds, and the same seed gives the same history.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use self::cast::Cast;
+use self::timeline::Timeline;
+use crate::clock::Clock;
+use crate::load::arrival::Arrivals;
+use crate::load::ledger::Ledger;
+use crate::oracle::history::History;
+use crate::pki::PkiError;
+use crate::scenario::fleet::{FleetPlan, LoadPlan, Windows};
+use crate::scenario::step::Step;
+use crate::seed::Seed;
+use crate::target::planted::Flaws;
+
+pub use self::ground::Ground;
+
+mod authority;
+mod cast;
+mod generation;
+mod ground;
+mod material;
+mod party;
+mod service;
+mod timeline;
+
+/// What a fleet is, and what happens to it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The fleet.
+    pub fleet: FleetPlan,
+    /// The load.
+    pub load: LoadPlan,
+    /// How long changes may take.
+    pub windows: Windows,
+    /// What happens.
+    pub steps: Vec<Step>,
+    /// Where everything drawn by chance comes from.
+    pub seed: Seed,
+    /// What is wrong with its services and callers.
+    pub flaws: Flaws,
+    /// What time it is in the beginning, in seconds since 1970.
+    pub began: i64,
+}
+
+/// Why a fleet could not be run: the harness's fault, or its plan's.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// A certificate could not be issued.
+    #[error("a certificate could not be issued: {0}")]
+    Pki(#[from] PkiError),
+    /// A service could not listen.
+    #[error("{0} cannot listen: {1}")]
+    Listen(String, std::io::Error),
+    /// A party could not be set up.
+    #[error("{0} cannot be set up: {1}")]
+    Party(String, String),
+    /// A step names somebody who is not there.
+    #[error("step {0}: there is no party `{1}`")]
+    NoParty(usize, String),
+    /// A step lacks something.
+    #[error("step {0}: {1}")]
+    Step(usize, String),
+}
+
+/// Runs a fleet from its first call to its last, in the runtime that this is called in.
+///
+/// # Errors
+/// When it cannot be set up, or a step cannot be done.
+pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
+    let clock = Clock::going(plan.began);
+    let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
+    let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
+    let loading = {
+        let (cast, ledger, load) = (Arc::clone(&cast), Arc::clone(&ledger), plan.load.clone());
+        // Dropping it ends the load, whatever else has happened.
+        let mut set = JoinSet::new();
+        set.spawn(async move { bear(&cast, &load, &ledger).await });
+        set
+    };
+    sleep(plan.load.warm_up.duration()).await;
+    ledger.warm();
+    cast.sample(&ledger);
+    let mut timeline = Timeline::new(plan, ground, &cast, &ledger);
+    timeline.play().await?;
+    timeline.heal().await?;
+    sleep(plan.windows.longest().duration()).await;
+    ledger.settled();
+    sleep(plan.load.settle.duration()).await;
+    drop(loading);
+    sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
+    cast.sample(&ledger);
+    cast.dismiss();
+    Ok(ledger.close())
+}
+
+/// Bears the load until it is dropped.
+async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>) {
+    let mut due = Arrivals::at_rate(load.rate);
+    let mut forbidden = Arrivals::at_rate(load.canary_rate);
+    let mut under_way = JoinSet::new();
+    let mut id = 0;
+    loop {
+        let visit = tokio::select! {
+            biased;
+            Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
+            number = due.next() => cast.due_visit(number),
+            number = forbidden.next() => cast.forbidden_visit(number),
+        };
+        let Some((visitor, destination)) = visit else {
+            continue;
+        };
+        let ledger = Arc::clone(ledger);
+        under_way.spawn(async move { visitor.call(id, &destination, &ledger).await });
+        id += 1;
+    }
+}

@@ -1,0 +1,355 @@
+//! The authority of a fleet: it issues, renews, revokes and publishes, and can be slow, down, wrong or
+//! stale.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::material::{Bundle, Lists};
+use super::party::{dns_of, identity_of};
+use crate::clock::Clock;
+use crate::load::ledger::Ledger;
+use crate::oracle::history::{Certificate, Serial};
+use crate::pki::PkiError;
+use crate::pki::issuer::{Issuer, Leaf, LeafRequest, Validity};
+use crate::pki::recipe::KeyKind;
+use crate::scenario::fleet::FleetPlan;
+use crate::scenario::step::MaterialDefect;
+
+/// The name of the anchor that a fleet begins with.
+pub const FIRST_ROOT: &str = "root";
+
+/// The name of the anchor that nobody trusts.
+pub const ROGUE_ROOT: &str = "rogue";
+
+/// The authority of a fleet.
+pub struct Authority {
+    plan: FleetPlan,
+    kind: KeyKind,
+    clock: Clock,
+    ledger: Arc<Ledger>,
+    desk: Mutex<Desk>,
+}
+
+struct Desk {
+    houses: BTreeMap<String, House>,
+    active: String,
+    next_serial: Serial,
+    revoked: BTreeMap<String, BTreeSet<Serial>>,
+    edition: u64,
+    mood: Mood,
+}
+
+/// A root and the authority below it that issues.
+#[derive(Clone)]
+struct House {
+    root: Issuer,
+    issuing: Issuer,
+}
+
+/// How the authority does as a service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mood {
+    /// It answers nobody.
+    pub down: bool,
+    /// It takes so long to answer.
+    pub slow: Duration,
+    /// Its answers have this defect.
+    pub defect: Option<MaterialDefect>,
+}
+
+/// A leaf for whom, and with what wrong about it.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Whose it is.
+    pub holder: String,
+    /// Whom it names; the holder unless there is something wrong with it.
+    pub names: String,
+    /// Under which anchor; the active one unless said otherwise.
+    pub anchor: Option<String>,
+    /// From when, relative to now, in seconds.
+    pub not_before: i64,
+    /// Until when, relative to now, in seconds.
+    pub not_after: i64,
+    /// May a client use it?
+    pub for_clients: bool,
+    /// What the oracle is told is wrong with it for ever.
+    pub defect: Option<String>,
+}
+
+impl Authority {
+    /// An authority with a first root, and a rogue one that it has nothing to do with.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn new(
+        plan: FleetPlan,
+        kind: KeyKind,
+        clock: Clock,
+        ledger: Arc<Ledger>,
+    ) -> Result<Self, PkiError> {
+        let authority = Self {
+            plan,
+            kind,
+            clock,
+            ledger,
+            desk: Mutex::new(Desk {
+                houses: BTreeMap::new(),
+                active: FIRST_ROOT.into(),
+                next_serial: 1,
+                revoked: BTreeMap::new(),
+                edition: 0,
+                mood: Mood::default(),
+            }),
+        };
+        authority.found(FIRST_ROOT)?;
+        authority.found(ROGUE_ROOT)?;
+        Ok(authority)
+    }
+
+    /// The root with this name, made where there is none yet, and the authority that issues below it.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn found(&self, name: &str) -> Result<(), PkiError> {
+        if self.desk().houses.contains_key(name) {
+            return Ok(());
+        }
+        let (root_serial, issuing_serial) = (self.serial(), self.serial());
+        let now = self.clock.unix();
+        let root = Issuer::root(
+            name,
+            self.kind,
+            root_serial,
+            Validity {
+                not_before: now - 30 * 86_400,
+                not_after: now + 3650 * 86_400,
+            },
+        )?;
+        let validity = Validity {
+            not_before: now - 86_400,
+            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
+        };
+        let issuing = root.subordinate(
+            &format!("issuing of {name}"),
+            issuing_serial,
+            validity,
+            None,
+        )?;
+        self.record(
+            &issuing.name().to_owned(),
+            issuing_serial,
+            None,
+            name,
+            validity,
+            None,
+        );
+        self.desk()
+            .houses
+            .insert(name.to_owned(), House { root, issuing });
+        Ok(())
+    }
+
+    /// Leaves come from under this anchor from now on.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn issue_from(&self, anchor: &str) -> Result<(), PkiError> {
+        self.found(anchor)?;
+        self.desk().active = anchor.to_owned();
+        Ok(())
+    }
+
+    /// An ordinary leaf for a party.
+    pub fn order(&self, holder: &str) -> Order {
+        Order {
+            holder: holder.to_owned(),
+            names: holder.to_owned(),
+            anchor: None,
+            not_before: -seconds(self.plan.backdate.as_micros()),
+            not_after: seconds(self.plan.lifetime.as_micros()),
+            for_clients: true,
+            defect: None,
+        }
+    }
+
+    /// Issues a leaf, whatever mood it is in: the fleet's owner stands behind the desk.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn issue(&self, order: &Order) -> Result<Leaf, PkiError> {
+        let serial = self.serial();
+        let (anchor, house) = {
+            let desk = self.desk();
+            let anchor = order.anchor.clone().unwrap_or_else(|| desk.active.clone());
+            let house = desk.houses.get(&anchor).cloned();
+            (anchor, house)
+        };
+        let house = house.ok_or_else(|| PkiError::UnknownEntry(anchor.clone()))?;
+        let now = self.clock.unix();
+        let validity = Validity {
+            not_before: now + order.not_before,
+            // A leaf that outlives its issuer is worth nothing after it, and misleads everybody.
+            not_after: (now + order.not_after).min(house.issuing.validity().not_after),
+        };
+        let mut leaf = house.issuing.issue(&LeafRequest {
+            serial,
+            common_name: order.names.clone(),
+            dns: vec![dns_of(&order.names)],
+            uri: Some(identity_of(&order.names)),
+            validity,
+            for_clients: order.for_clients,
+            for_servers: true,
+        })?;
+        leaf.chain.push(house.issuing.certificate().clone());
+        let issuer = Some(house.issuing.serial());
+        self.record(
+            &order.holder,
+            serial,
+            issuer,
+            &anchor,
+            validity,
+            order.defect.clone(),
+        );
+        Ok(leaf)
+    }
+
+    /// Asks the authority, as a service, for a new leaf.
+    ///
+    /// # Errors
+    /// It does not answer, or what it answers is no good.
+    pub async fn renew(&self, holder: &str) -> Result<Leaf, String> {
+        let mood = self.desk().mood;
+        if mood.down {
+            return Err("the authority does not answer".into());
+        }
+        sleep(mood.slow).await;
+        if self.desk().mood.down {
+            return Err("the authority has gone away".into());
+        }
+        let issuing_ends = self.active_issuer_ends();
+        if self.clock.unix() > issuing_ends {
+            return Err("the issuing authority has expired".into());
+        }
+        self.issue(&self.order(holder)).map_err(|e| e.to_string())
+    }
+
+    /// Revokes certificates. Nobody is told.
+    pub fn revoke(&self, anchor: &str, serials: impl IntoIterator<Item = Serial>) {
+        let mut desk = self.desk();
+        desk.revoked
+            .entry(anchor.to_owned())
+            .or_default()
+            .extend(serials);
+    }
+
+    /// The lists as they are now: a new edition.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn lists(&self) -> Result<Arc<Lists>, PkiError> {
+        let mut desk = self.desk();
+        desk.edition += 1;
+        let now = self.clock.unix();
+        let lifetime = self
+            .plan
+            .crl_lifetime
+            .map_or(86_400, |span| seconds(span.as_micros()));
+        let validity = Validity {
+            not_before: now - 60,
+            not_after: now + lifetime,
+        };
+        let mut lists = Vec::new();
+        for (name, house) in &desk.houses {
+            let revoked: Vec<Serial> = desk
+                .revoked
+                .get(name)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect();
+            lists.push(house.issuing.list(desk.edition, validity, &revoked)?);
+            lists.push(house.root.list(desk.edition, validity, &revoked)?);
+        }
+        Ok(Arc::new(Lists {
+            number: desk.edition,
+            next_update: validity.not_after,
+            lists,
+        }))
+    }
+
+    /// The bundle of these anchors.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn bundle(&self, names: &[String]) -> Result<Arc<Bundle>, PkiError> {
+        let mut bundle = Bundle::default();
+        for name in names {
+            self.found(name)?;
+            if let Some(house) = self.desk().houses.get(name) {
+                bundle
+                    .anchors
+                    .insert(name.clone(), house.root.certificate().clone());
+            }
+        }
+        Ok(Arc::new(bundle))
+    }
+
+    /// Changes how it does as a service.
+    pub fn set_mood(&self, change: impl FnOnce(&mut Mood)) {
+        change(&mut self.desk().mood);
+    }
+
+    /// The serial number of the authority that issues under this anchor.
+    pub fn issuing_serial(&self, anchor: &str) -> Option<Serial> {
+        Some(self.desk().houses.get(anchor)?.issuing.serial())
+    }
+
+    fn active_issuer_ends(&self) -> i64 {
+        let desk = self.desk();
+        desk.houses
+            .get(&desk.active)
+            .map_or(i64::MAX, |house| house.issuing.validity().not_after)
+    }
+
+    fn serial(&self) -> Serial {
+        let mut desk = self.desk();
+        let serial = desk.next_serial;
+        desk.next_serial += 1;
+        serial
+    }
+
+    fn record(
+        &self,
+        holder: &str,
+        serial: Serial,
+        issuer: Option<Serial>,
+        anchor: &str,
+        validity: Validity,
+        defect: Option<String>,
+    ) {
+        self.ledger.issued(Certificate {
+            serial,
+            holder: holder.to_owned(),
+            issuer,
+            anchor: anchor.to_owned(),
+            not_before: validity.not_before * MICROS,
+            // The last second is valid to its end.
+            not_after: validity.not_after * MICROS + MICROS - 1,
+            defect,
+            issued: 0,
+        });
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const MICROS: i64 = 1_000_000;
+
+fn seconds(micros: u64) -> i64 {
+    i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX)
+}

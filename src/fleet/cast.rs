@@ -1,0 +1,483 @@
+//! The cast: everybody in a fleet, set up and ready, and who calls whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
+use super::authority::{Authority, FIRST_ROOT, Order, ROGUE_ROOT};
+use super::generation::Loader;
+use super::material::{Bundle, Lists, Material};
+use super::party::{Party, dns_of};
+use super::service::{Service, Settings};
+use super::{FleetError, Ground, Plan};
+use crate::clock::Clock;
+use crate::load::credentials::{Credentials, Purse};
+use crate::load::ledger::Ledger;
+use crate::load::visit::{Destination, Manner, Visitor};
+use crate::oracle::history::{Fact, Serial, WindowKind};
+use crate::peer::{Application, presenting};
+use crate::pki::issuer::Leaf;
+use crate::pki::recipe::KeyKind;
+use crate::scenario::fleet::{Canary, Topology};
+
+/// Everybody in a fleet.
+pub struct Cast {
+    /// Who issues.
+    pub authority: Arc<Authority>,
+    /// The fleet's clock.
+    pub clock: Clock,
+    plan: Plan,
+    company: Mutex<Company>,
+}
+
+/// Who is there now.
+#[derive(Default)]
+struct Company {
+    services: BTreeMap<String, Member>,
+    callers: BTreeMap<String, Arc<Party>>,
+    hoarders: BTreeMap<String, Strayer>,
+    canaries: BTreeMap<Canary, Strayer>,
+    /// The ways that calls take, in turn.
+    due: Vec<Way>,
+    forbidden: Vec<Way>,
+    /// What each party's bundle was when one was published for it last.
+    bundles: BTreeMap<String, Arc<Bundle>>,
+    /// What has been revoked and not been published.
+    to_publish: Vec<Serial>,
+}
+
+/// A service and the way to it.
+#[derive(Clone)]
+pub struct Member {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Where it is.
+    pub destination: Arc<Destination>,
+}
+
+/// A caller of the harness's own, who verifies nobody.
+#[derive(Clone)]
+struct Strayer {
+    name: String,
+    credentials: Arc<Credentials>,
+}
+
+#[derive(Clone)]
+struct Way {
+    visitor: Arc<Visitor>,
+    to: String,
+}
+
+/// How many callers from outside there are in a star.
+const CALLERS: u32 = 2;
+
+impl Cast {
+    /// Sets everybody up; the services listen when it is done.
+    ///
+    /// # Errors
+    /// When a certificate cannot be issued or a service cannot listen.
+    pub fn assemble(
+        plan: &Plan,
+        ground: &Ground,
+        clock: &Clock,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Self, FleetError> {
+        let authority = Authority::new(
+            plan.fleet.clone(),
+            KeyKind::Ed25519,
+            clock.clone(),
+            Arc::clone(ledger),
+        )?;
+        let cast = Self {
+            authority: Arc::new(authority),
+            clock: clock.clone(),
+            plan: plan.clone(),
+            company: Mutex::default(),
+        };
+        let canaries = cast.strangers()?;
+        let lists = cast.first_lists(&canaries)?;
+        cast.company().canaries = canaries;
+        for number in 0..plan.fleet.services {
+            cast.hire(&format!("service-{number}"), lists.clone(), ground, ledger)?;
+        }
+        for number in 0..CALLERS {
+            let name = format!("caller-{number}");
+            let party = Arc::new(cast.party(&name, lists.clone())?);
+            trusts(ledger, &party);
+            cast.company().callers.insert(name, party);
+        }
+        let name = "hoarder-0".to_owned();
+        let leaf = cast.authority.issue(&cast.authority.order(&name))?;
+        let hoarder = stray(&name, Some(&leaf))?;
+        cast.company().hoarders.insert(name, hoarder);
+        cast.admit(ledger);
+        cast.lay_out();
+        Ok(cast)
+    }
+
+    /// The way that the due call with this number takes.
+    pub fn due_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
+        let company = self.company();
+        pick(&company.due, number, &company.services)
+    }
+
+    /// The way that the forbidden call with this number takes.
+    pub fn forbidden_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
+        let company = self.company();
+        pick(&company.forbidden, number, &company.services)
+    }
+
+    /// The services, in the order of their names.
+    pub fn services(&self) -> Vec<Member> {
+        self.company().services.values().cloned().collect()
+    }
+
+    /// The callers from outside that are parties of the fleet.
+    pub fn callers(&self) -> Vec<Arc<Party>> {
+        self.company().callers.values().cloned().collect()
+    }
+
+    /// Counts what there is to count.
+    pub fn sample(&self, ledger: &Ledger) {
+        for member in self.services() {
+            ledger.sample(member.service.sample(ledger.now()));
+        }
+    }
+
+    /// Sends everybody home.
+    pub fn dismiss(&self) {
+        let mut company = self.company();
+        for member in company.services.values() {
+            member.service.shut();
+        }
+        company.due.clear();
+        company.forbidden.clear();
+    }
+
+    /// A leaf for a party, the one it is to present from now on.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn leaf(&self, holder: &str) -> Result<Arc<Leaf>, FleetError> {
+        let leaf = self.authority.issue(&self.authority.order(holder))?;
+        Ok(Arc::new(leaf))
+    }
+
+    /// The bundle that was published for this party last; from now on it is `next`.
+    pub fn published_bundle(&self, party: &str, next: &Arc<Bundle>) -> Arc<Bundle> {
+        let before = self
+            .company()
+            .bundles
+            .insert(party.into(), Arc::clone(next));
+        before.unwrap_or_else(|| {
+            let first = self.authority.bundle(&[FIRST_ROOT.into()]);
+            first.unwrap_or_default()
+        })
+    }
+
+    /// The serial numbers of what this party presents.
+    pub fn serials_of(&self, name: &str) -> Vec<Serial> {
+        let company = self.company();
+        let parties = company
+            .services
+            .values()
+            .map(|member| &member.service.party)
+            .chain(company.callers.values());
+        let of_parties = parties
+            .filter(|party| party.name == name)
+            .map(|party| party.material().leaf.serial);
+        let strayers = company
+            .hoarders
+            .values()
+            .filter(|hoarder| hoarder.name == name);
+        of_parties
+            .chain(strayers.filter_map(|hoarder| hoarder.credentials.serial))
+            .collect()
+    }
+
+    /// These have been revoked, and the next list will say so.
+    pub fn to_publish(&self, serials: Vec<Serial>) {
+        self.company().to_publish.extend(serials);
+    }
+
+    /// What the next list says for the first time.
+    pub fn take_to_publish(&self) -> Vec<Serial> {
+        std::mem::take(&mut self.company().to_publish)
+    }
+
+    fn party(&self, name: &str, lists: Option<Arc<Lists>>) -> Result<Party, FleetError> {
+        let material = Material {
+            leaf: self.leaf(name)?,
+            bundle: self.authority.bundle(&[FIRST_ROOT.into()])?,
+            lists,
+            admits: Arc::default(),
+            permissive: self.plan.fleet.permissive,
+        };
+        let loader = Loader {
+            clock: self.clock.clone(),
+            flaws: self.plan.flaws,
+            sessions: if self.plan.fleet.resumption { 256 } else { 0 },
+        };
+        Party::new(name, material, loader).map_err(|why| FleetError::Party(name.into(), why))
+    }
+
+    /// Adds a service.
+    fn hire(
+        &self,
+        name: &str,
+        lists: Option<Arc<Lists>>,
+        ground: &Ground,
+        ledger: &Arc<Ledger>,
+    ) -> Result<(), FleetError> {
+        let party = Arc::new(self.party(name, lists)?);
+        trusts(ledger, &party);
+        let serial = party.material().leaf.serial;
+        ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
+        let service = Service::new(
+            party,
+            Settings {
+                handshakes: self.plan.fleet.handshakes,
+                handshake_deadline: self.plan.fleet.handshake_deadline.duration(),
+            },
+        );
+        let refused = |error| FleetError::Listen(name.into(), error);
+        let listener = ground.listen(name, None).map_err(refused)?;
+        let address = listener.address().map_err(refused)?;
+        service.open(listener);
+        let views = Arc::clone(&service);
+        let destination = Destination {
+            name: name.into(),
+            server_name: server_name(name)?,
+            address: Mutex::new(address),
+            application: Application::default(),
+            views: Some(Box::new(move |connection| views.take_view(connection))),
+        };
+        self.company().services.insert(
+            name.into(),
+            Member {
+                service,
+                destination: Arc::new(destination),
+            },
+        );
+        Ok(())
+    }
+
+    /// Those who must be refused whatever happens.
+    fn strangers(&self) -> Result<BTreeMap<Canary, Strayer>, FleetError> {
+        let kinds = self.plan.load.canaries.clone();
+        let kinds = kinds.unwrap_or_else(|| Canary::ALL.to_vec());
+        let mut strangers = BTreeMap::new();
+        for kind in kinds {
+            if kind == Canary::Revoked && self.plan.fleet.crl_lifetime.is_none() {
+                continue;
+            }
+            let name = format!("canary-{}", kind.word().replace(' ', "-"));
+            let order = self.authority.order(&name);
+            let order = match kind {
+                Canary::NoCertificate => {
+                    strangers.insert(kind, stray(&name, None)?);
+                    continue;
+                }
+                Canary::Plaintext => {
+                    let credentials = Credentials {
+                        config: None,
+                        serial: None,
+                        edition: 0,
+                        verifies: false,
+                    };
+                    let credentials = Arc::new(credentials);
+                    strangers.insert(kind, Strayer { name, credentials });
+                    continue;
+                }
+                Canary::Expired => Order {
+                    not_before: -86_400,
+                    not_after: -3600,
+                    ..order
+                },
+                Canary::WrongAuthority => Order {
+                    anchor: Some(ROGUE_ROOT.into()),
+                    ..order
+                },
+                Canary::WrongUsage => Order {
+                    for_clients: false,
+                    defect: Some("it is not for clients".into()),
+                    ..order
+                },
+                Canary::Revoked | Canary::WrongName => order,
+            };
+            let leaf = self.authority.issue(&order)?;
+            strangers.insert(kind, stray(&name, Some(&leaf))?);
+        }
+        Ok(strangers)
+    }
+
+    /// The first lists, with the canary that is revoked in them; none where services use none.
+    fn first_lists(
+        &self,
+        canaries: &BTreeMap<Canary, Strayer>,
+    ) -> Result<Option<Arc<Lists>>, FleetError> {
+        if self.plan.fleet.crl_lifetime.is_none() {
+            return Ok(None);
+        }
+        let revoked = canaries
+            .get(&Canary::Revoked)
+            .and_then(|canary| canary.credentials.serial);
+        self.authority.revoke(FIRST_ROOT, revoked);
+        Ok(Some(self.authority.lists()?))
+    }
+
+    /// Every service lets in whom the topology shows to it, and the canaries that are wrong otherwise.
+    fn admit(&self, ledger: &Ledger) {
+        let company = self.company();
+        for (name, member) in &company.services {
+            let mut admits: BTreeSet<String> = match self.plan.fleet.topology {
+                Topology::Star => company.callers.keys().cloned().collect(),
+                Topology::Chain | Topology::Mesh => company
+                    .callers
+                    .keys()
+                    .chain(company.services.keys().filter(|other| *other != name))
+                    .cloned()
+                    .collect(),
+            };
+            admits.extend(company.hoarders.keys().cloned());
+            for (kind, canary) in &company.canaries {
+                if *kind != Canary::WrongName {
+                    admits.insert(canary.name.clone());
+                }
+            }
+            for admitted in &admits {
+                let fact = Fact::Admits(admitted.clone());
+                ledger.change(Some(name), fact, true, WindowKind::None);
+            }
+            if let Some(revoked) = company.canaries.get(&Canary::Revoked)
+                && let Some(serial) = revoked.credentials.serial
+            {
+                ledger.change(Some(name), Fact::InForce(serial), false, WindowKind::None);
+            }
+            let party = &member.service.party;
+            let mut material = party.material();
+            material.admits = Arc::new(admits);
+            // It is its own first material with names on the list: there is nothing to refuse.
+            let _ = party.take(material);
+        }
+    }
+
+    /// Lays the ways out that calls take.
+    fn lay_out(&self) {
+        let mut company = self.company();
+        let load = &self.plan.load;
+        let manners: Vec<Manner> = [
+            (Manner::Fresh, load.fresh),
+            (Manner::Pooled, load.pooled),
+            (Manner::Stream, load.streams),
+            (Manner::Resuming, load.resuming),
+        ]
+        .into_iter()
+        .flat_map(|(manner, share)| std::iter::repeat_n(manner, share as usize))
+        .collect();
+        let services: Vec<String> = company.services.keys().cloned().collect();
+        let timeout = load.timeout.duration();
+        let mut due = Vec::new();
+        for manner in manners {
+            for to in &services {
+                for (name, party) in &company.callers {
+                    let purse: Arc<dyn Purse> = Arc::clone(party) as _;
+                    let visitor = Visitor::new(name, manner, purse, timeout);
+                    due.push(Way {
+                        visitor: Arc::new(visitor),
+                        to: to.clone(),
+                    });
+                }
+            }
+        }
+        for _ in 0..load.hoarding {
+            for to in &services {
+                for hoarder in company.hoarders.values() {
+                    due.push(way(hoarder, None, Manner::Hoarding, to, timeout));
+                }
+            }
+        }
+        let mut forbidden = Vec::new();
+        for to in &services {
+            for (kind, canary) in &company.canaries {
+                forbidden.push(way(canary, Some(*kind), Manner::Fresh, to, timeout));
+            }
+        }
+        company.due = due;
+        company.forbidden = forbidden;
+    }
+
+    fn company(&self) -> MutexGuard<'_, Company> {
+        self.company.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Purse for Party {
+    fn credentials(&self) -> Option<Credentials> {
+        let generation = self.current()?;
+        Some(Credentials {
+            config: Some(Arc::clone(&generation.client)),
+            serial: Some(generation.material.leaf.serial),
+            edition: generation.number,
+            verifies: true,
+        })
+    }
+}
+
+/// The facts about whom a party trusts in the beginning.
+fn trusts(ledger: &Ledger, party: &Party) {
+    for anchor in party.material().bundle.anchors.keys() {
+        let fact = Fact::Trusts(anchor.clone());
+        ledger.change(Some(&party.name), fact, true, WindowKind::None);
+    }
+}
+
+fn way(
+    strayer: &Strayer,
+    canary: Option<Canary>,
+    manner: Manner,
+    to: &str,
+    timeout: std::time::Duration,
+) -> Way {
+    let purse: Arc<dyn Purse> = Arc::clone(&strayer.credentials) as _;
+    let mut visitor = Visitor::new(&strayer.name, manner, purse, timeout);
+    visitor.canary = canary;
+    Way {
+        visitor: Arc::new(visitor),
+        to: to.to_owned(),
+    }
+}
+
+fn pick(
+    ways: &[Way],
+    number: u64,
+    services: &BTreeMap<String, Member>,
+) -> Option<(Arc<Visitor>, Arc<Destination>)> {
+    let place = usize::try_from(number).ok()?.checked_rem(ways.len())?;
+    let way = ways.get(place)?;
+    let member = services.get(&way.to)?;
+    Some((Arc::clone(&way.visitor), Arc::clone(&member.destination)))
+}
+
+fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {
+    let config: ClientConfig = presenting(leaf.map(|leaf| (leaf.chain.clone(), leaf.key.signer())))
+        .map_err(|error| FleetError::Party(name.into(), error.to_string()))?;
+    let serial: Option<Serial> = leaf.map(|leaf| leaf.serial);
+    let credentials = Credentials {
+        config: Some(Arc::new(config)),
+        serial,
+        edition: 0,
+        verifies: false,
+    };
+    Ok(Strayer {
+        name: name.to_owned(),
+        credentials: Arc::new(credentials),
+    })
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, FleetError> {
+    ServerName::try_from(dns_of(name))
+        .map_err(|error| FleetError::Party(name.into(), error.to_string()))
+}

@@ -1,0 +1,395 @@
+//! A service: a party that listens. It fails closed.
+//!
+//! Handshakes run off the accept loop, with a deadline and a bound on how many there are. A session is
+//! resumed only while the trust stands that it was granted under, and its caller is judged anew. So is
+//! the caller of every open connection when the trust changes and when a certificate runs out.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::party::{Party, name_of};
+use crate::expect::HandshakeKind;
+use crate::net::protocol::Protocol;
+use crate::net::{ConnectionId, Listener, Stream};
+use crate::oracle::history::{Sample, Serial, ServerView};
+use crate::target::identity::application_identity;
+use crate::target::planted::Bug;
+
+/// A party that listens.
+pub struct Service {
+    /// The party.
+    pub party: Arc<Party>,
+    settings: Settings,
+    permits: Arc<Semaphore>,
+    views: Mutex<HashMap<ConnectionId, ServerView>>,
+    connections: AtomicU32,
+    tasks: AtomicU32,
+    closing: watch::Sender<u64>,
+    accepting: Mutex<Option<AbortHandle>>,
+}
+
+/// How a service treats connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many handshakes may be under way.
+    pub handshakes: u32,
+    /// How long each may take.
+    pub handshake_deadline: Duration,
+}
+
+/// The pause after a connection could not be accepted.
+const BREATH: Duration = Duration::from_millis(10);
+
+impl Service {
+    /// A service that does not listen yet.
+    pub fn new(party: Arc<Party>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            party,
+            settings,
+            permits: Arc::new(Semaphore::new(settings.handshakes as usize)),
+            views: Mutex::default(),
+            connections: AtomicU32::new(0),
+            tasks: AtomicU32::new(0),
+            closing: watch::Sender::new(0),
+            accepting: Mutex::default(),
+        })
+    }
+
+    /// Accepts connections from now on.
+    pub fn open(self: &Arc<Self>, listener: Listener) {
+        let accepting = tokio::spawn(Arc::clone(self).accept(listener));
+        *lock(&self.accepting) = Some(accepting.abort_handle());
+    }
+
+    /// Stops, at once: nobody is accepted any more, and every connection ends.
+    pub fn shut(&self) {
+        if let Some(accepting) = lock(&self.accepting).take() {
+            accepting.abort();
+        }
+        self.close_connections();
+    }
+
+    /// Ends every connection.
+    pub fn close_connections(&self) {
+        self.closing.send_modify(|count| *count += 1);
+    }
+
+    /// What it has seen of a connection last. Asked once, it forgets.
+    pub fn take_view(&self, connection: ConnectionId) -> Option<ServerView> {
+        lock(&self.views).remove(&connection)
+    }
+
+    /// What there is to count.
+    pub fn sample(&self, at: u64) -> Sample {
+        let free = u32::try_from(self.permits.available_permits()).unwrap_or(u32::MAX);
+        Sample {
+            at,
+            service: self.party.name.clone(),
+            generations: self.party.generations(),
+            connections: self.connections.load(Ordering::Relaxed),
+            handshakes: self.settings.handshakes.saturating_sub(free),
+            alarms: self.party.alarms(),
+            tasks: self.tasks.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn accept(self: Arc<Self>, listener: Listener) {
+        // Dropping the set ends what is in it; those who closed themselves are reaped on the way.
+        let mut serving = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                Some(_) = serving.join_next(), if !serving.is_empty() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok(stream) => stream,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+                // What is wrong with one connection must not end the service for all.
+                Err(_) => {
+                    sleep(BREATH).await;
+                    continue;
+                }
+            };
+            if self.party.has(Bug::BlocksAcceptLoop) {
+                self.greet(stream, &mut serving).await;
+                continue;
+            }
+            // Who comes when too many are at the door already is sent away: waiting for a place would
+            // let strangers who say nothing keep everybody else outside.
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+                continue;
+            };
+            let service = Arc::clone(&self);
+            serving.spawn(async move {
+                let _task = Counted::new(&service.tasks);
+                let met = service.shake_hands(stream).await;
+                drop(permit);
+                if let Some(met) = met {
+                    service.converse(met).await;
+                }
+            });
+        }
+    }
+
+    /// As a service does that has not thought of strangers who say nothing.
+    async fn greet(self: &Arc<Self>, stream: Stream, serving: &mut JoinSet<()>) {
+        if let Some(met) = self.shake_hands(stream).await {
+            let service = Arc::clone(self);
+            serving.spawn(async move {
+                let _task = Counted::new(&service.tasks);
+                service.converse(met).await;
+            });
+        }
+    }
+
+    async fn shake_hands(&self, stream: Stream) -> Option<Met> {
+        let id = stream.id();
+        let Some(generation) = self.party.current() else {
+            self.tell(id, refusal(0, "the service has no certificate"));
+            return None;
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(&generation.server));
+        let handshake = acceptor.accept(stream).into_fallible();
+        let deadline = match self.party.has(Bug::NoHandshakeDeadline) {
+            true => Duration::from_secs(86_400 * 365),
+            false => self.settings.handshake_deadline,
+        };
+        match timeout(deadline, handshake).await {
+            Err(_) => {
+                self.tell(
+                    id,
+                    refusal(generation.number, "the handshake took too long"),
+                );
+                None
+            }
+            Ok(Err((error, mut stream))) => {
+                self.tell(id, refusal(generation.number, &error.to_string()));
+                let _ = stream.shutdown().await;
+                None
+            }
+            Ok(Ok(stream)) => {
+                let connection = stream.get_ref().1;
+                let resumed = connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+                let chain = connection
+                    .peer_certificates()
+                    .map(|chain| chain.iter().map(|der| der.clone().into_owned()).collect())
+                    .unwrap_or_default();
+                Some(Met {
+                    id,
+                    guest: Guest::of(chain),
+                    judged_by: generation.number,
+                    kind: if resumed {
+                        HandshakeKind::Resumed
+                    } else {
+                        HandshakeKind::Full
+                    },
+                    stream,
+                })
+            }
+        }
+    }
+
+    async fn converse(&self, met: Met) {
+        let Met {
+            id,
+            mut guest,
+            mut judged_by,
+            kind,
+            mut stream,
+        } = met;
+        let _open = Counted::new(&self.connections);
+        let mut changes = self.party.changes();
+        let mut closing = self.closing.subscribe();
+        if kind == HandshakeKind::Resumed && !self.party.has(Bug::ResumesBlindly) {
+            // What the library judged was the session; the certificates may have lost their trust since.
+            judged_by = 0;
+        }
+        loop {
+            match self.judge(&mut guest, &mut judged_by, kind) {
+                Ok(_) => {}
+                Err(why) => {
+                    self.tell(id, refusal(self.generation(), &why));
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+            }
+            let question = {
+                let mut asking = pin!(Protocol::Line.await_question(&mut stream));
+                loop {
+                    let judged = tokio::select! {
+                        biased;
+                        _ = closing.changed() => None,
+                        _ = changes.changed() => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        () = self.run_out(&guest) => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        question = &mut asking => break Some(question),
+                    };
+                    match judged {
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => break None,
+                    }
+                }
+            };
+            let Some(Ok(())) = question else {
+                let _ = stream.shutdown().await;
+                return;
+            };
+            match self.judge(&mut guest, &mut judged_by, kind) {
+                Ok(view) => self.tell(id, view),
+                Err(why) => {
+                    self.tell(id, refusal(self.generation(), &why));
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+            }
+            if Protocol::Line.answer(&mut stream).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Is the guest still somebody to be let in? Asked again whenever the generation has changed or the
+    /// guest's certificate has run out.
+    fn judge(
+        &self,
+        guest: &mut Guest,
+        judged_by: &mut u64,
+        kind: HandshakeKind,
+    ) -> Result<ServerView, String> {
+        let clock = &self.party.loader().clock;
+        let generation = self
+            .party
+            .current()
+            .ok_or("the service has no certificate")?;
+        let blind = self.party.has(Bug::KeepsConnections)
+            || (kind == HandshakeKind::Resumed && self.party.has(Bug::ResumesBlindly));
+        let stale = *judged_by != generation.number || clock.unix() > guest.not_after;
+        if stale && !blind {
+            generation.judge(&guest.chain, clock)?;
+            *judged_by = generation.number;
+        }
+        let anonymous = guest.name.is_none() && self.party.has(Bug::TakesEmptyBundleForNoRule);
+        let admitted = anonymous
+            || guest
+                .name
+                .as_ref()
+                .is_some_and(|name| blind || generation.material.admits.contains(name));
+        if !admitted {
+            let name = guest.name.as_deref().unwrap_or("nobody");
+            return Err(format!("{name} is not on the list of callers"));
+        }
+        Ok(ServerView {
+            accepted: true,
+            identity: guest.name.clone(),
+            serial: guest.serial,
+            generation: generation.number,
+            reason: None,
+        })
+    }
+
+    /// Until the guest's certificate has run out; for ever if it has already.
+    async fn run_out(&self, guest: &Guest) {
+        let left = guest.not_after.saturating_add(1).saturating_mul(1_000_000)
+            - self.party.loader().clock.micros();
+        match u64::try_from(left) {
+            Ok(left @ 1..=MONTH) => sleep(Duration::from_micros(left)).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.party
+            .current()
+            .map_or(0, |generation| generation.number)
+    }
+
+    fn tell(&self, id: ConnectionId, view: ServerView) {
+        lock(&self.views).insert(id, view);
+    }
+}
+
+/// A month in microseconds: longer than any timer need run.
+const MONTH: u64 = 30 * 86_400 * 1_000_000;
+
+/// A connection whose handshake is done.
+struct Met {
+    id: ConnectionId,
+    guest: Guest,
+    judged_by: u64,
+    kind: HandshakeKind,
+    stream: TlsStream<Stream>,
+}
+
+/// Who is at the other end.
+struct Guest {
+    chain: Vec<CertificateDer<'static>>,
+    name: Option<String>,
+    serial: Option<Serial>,
+    /// The last second in which all of its certificates are valid.
+    not_after: i64,
+}
+
+impl Guest {
+    fn of(chain: Vec<CertificateDer<'static>>) -> Self {
+        let identity = application_identity(&chain);
+        let not_after = chain.iter().filter_map(not_after).min();
+        Self {
+            name: identity.map(|identity| name_of(&identity).unwrap_or(&identity).to_owned()),
+            serial: chain.first().and_then(serial_of),
+            not_after: not_after.unwrap_or(i64::MAX),
+            chain,
+        }
+    }
+}
+
+/// The serial number of a certificate, where it fits.
+pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    u64::try_from(&certificate.tbs_certificate.serial).ok()
+}
+
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
+fn refusal(generation: u64, why: &str) -> ServerView {
+    ServerView {
+        generation,
+        reason: Some(why.to_owned()),
+        ..ServerView::default()
+    }
+}
+
+/// Counts something as long as it lives.
+struct Counted<'a>(&'a AtomicU32);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

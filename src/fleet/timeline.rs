@@ -1,0 +1,170 @@
+//! The timeline: what happens to a fleet, and when. Each step writes into the ledger what it makes known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::cast::{Cast, Member};
+use super::material::Material;
+use super::party::Party;
+use super::{FleetError, Ground, Plan};
+use crate::load::ledger::Ledger;
+use crate::scenario::span::Span;
+use crate::scenario::step::{Action, Step};
+
+mod certificates;
+mod machines;
+
+/// A timeline that is being played.
+pub struct Timeline<'a> {
+    plan: &'a Plan,
+    ground: &'a Ground,
+    cast: &'a Arc<Cast>,
+    ledger: &'a Arc<Ledger>,
+    /// The step under way, counted from 1.
+    number: usize,
+    /// What is still on its way to somebody.
+    deliveries: JoinSet<()>,
+}
+
+impl<'a> Timeline<'a> {
+    /// A timeline that begins now.
+    pub fn new(
+        plan: &'a Plan,
+        ground: &'a Ground,
+        cast: &'a Arc<Cast>,
+        ledger: &'a Arc<Ledger>,
+    ) -> Self {
+        Self {
+            plan,
+            ground,
+            cast,
+            ledger,
+            number: 0,
+            deliveries: JoinSet::new(),
+        }
+    }
+
+    /// Plays it to its last step.
+    ///
+    /// # Errors
+    /// When a step cannot be done.
+    pub async fn play(&mut self) -> Result<(), FleetError> {
+        let began = self.ledger.now();
+        let plan = self.plan;
+        let mut steps: Vec<&Step> = plan.steps.iter().collect();
+        steps.sort_by_key(|step| step.at);
+        for step in steps {
+            self.number += 1;
+            let repetitions = step.count.filter(|_| step.every.is_some()).unwrap_or(1);
+            for repetition in 0..repetitions {
+                let at = step.at.unwrap_or_default().as_micros();
+                let every = step.every.unwrap_or_default().as_micros();
+                let due = began + at + every * u64::from(repetition);
+                let left = due.saturating_sub(self.ledger.now());
+                sleep(Duration::from_micros(left)).await;
+                self.ledger.step(word(step.action));
+                self.take(step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything is well again, and what is on its way arrives.
+    ///
+    /// # Errors
+    /// When a service cannot be brought back.
+    pub async fn heal(&mut self) -> Result<(), FleetError> {
+        self.ledger.step("heal, in the end".into());
+        self.heal_all().await?;
+        while self.deliveries.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    async fn take(&mut self, step: &Step) -> Result<(), FleetError> {
+        match step.action {
+            Action::RotateLeaf => self.rotate_leaf(step),
+            Action::RotateCaller => self.rotate_caller(step),
+            Action::PushBundle => self.push_bundle(step),
+            Action::PushCallerBundle => self.push_caller_bundle(step),
+            Action::IssueFrom => self.issue_from(step),
+            Action::Revoke => self.revoke(step),
+            Action::PublishCrl => self.publish_crl(step),
+            Action::Allow => self.admit(step, true),
+            Action::Disallow => self.admit(step, false),
+            Action::Advance => self.advance(step),
+            Action::Restart => self.restart(step).await,
+            Action::CloseConnections => self.close_connections(step),
+            Action::Heal => self.heal_all().await,
+            other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
+        }
+    }
+
+    /// The services that a step is about.
+    fn services(&self, step: &Step) -> Result<Vec<Member>, FleetError> {
+        let all = self.cast.services();
+        let Some(numbers) = &step.services else {
+            return Ok(all);
+        };
+        numbers
+            .iter()
+            .map(|number| {
+                let name = format!("service-{number}");
+                all.iter()
+                    .find(|member| member.service.party.name == name)
+                    .cloned()
+                    .ok_or(FleetError::NoParty(self.number, name))
+            })
+            .collect()
+    }
+
+    /// Delivers new material to a party, after its own delay.
+    fn deliver(&mut self, party: Arc<Party>, change: impl FnOnce(&mut Material) + Send + 'static) {
+        let delay = self.lag(&party.name);
+        self.deliveries.spawn(async move {
+            sleep(delay).await;
+            let mut material = party.material();
+            change(&mut material);
+            // What it would not take it has raised an alarm about.
+            let _ = party.take(material);
+        });
+    }
+
+    /// How much later than others this party learns of this step.
+    fn lag(&self, party: &str) -> Duration {
+        let longest = self.plan.fleet.lag.as_micros();
+        if longest == 0 {
+            return Duration::ZERO;
+        }
+        let mut stream = self
+            .plan
+            .seed
+            .stream(&format!("lag/{}/{party}", self.number));
+        let drawn = u64::from_be_bytes(stream.bytes());
+        Duration::from_micros(drawn % (longest + 1))
+    }
+
+    fn wrong(&self, what: impl Into<String>) -> FleetError {
+        FleetError::Step(self.number, what.into())
+    }
+
+    fn required<T: Clone>(&self, value: &Option<T>, key: &str) -> Result<T, FleetError> {
+        value
+            .clone()
+            .ok_or_else(|| self.wrong(format!("it needs `{key}`")))
+    }
+}
+
+/// The action as scenario files write it.
+fn word(action: Action) -> String {
+    serde_json::to_value(action)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn signed(span: Span) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,67 @@
+//! Steps about machines: clocks, restarts, connections.
+
+use super::{FleetError, Step, Timeline, signed};
+use crate::fleet::cast::Member;
+use crate::oracle::history::{Fact, WindowKind};
+
+impl Timeline<'_> {
+    pub(super) fn advance(&mut self, step: &Step) -> Result<(), FleetError> {
+        let by = signed(self.required(&step.by, "by")?);
+        self.cast.clock.set_forward(by);
+        self.ledger.clock_set(None, by);
+        for member in self.cast.services() {
+            member.service.party.look_again();
+        }
+        Ok(())
+    }
+
+    pub(super) async fn restart(&mut self, step: &Step) -> Result<(), FleetError> {
+        for member in self.services(step)? {
+            self.unwell(&member);
+            member.service.shut();
+            self.reopen(&member)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_connections(&mut self, step: &Step) -> Result<(), FleetError> {
+        for member in self.services(step)? {
+            self.unwell(&member);
+            member.service.close_connections();
+            self.well(&member);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
+        Ok(())
+    }
+
+    fn reopen(&mut self, member: &Member) -> Result<(), FleetError> {
+        let name = &member.destination.name;
+        let refused = |error| FleetError::Listen(name.clone(), error);
+        let mut address = member
+            .destination
+            .address
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let listener = self.ground.listen(name, Some(&address)).map_err(refused)?;
+        *address = listener.address().map_err(refused)?;
+        drop(address);
+        member.service.open(listener);
+        self.well(member);
+        Ok(())
+    }
+
+    fn unwell(&self, member: &Member) {
+        let name = &member.destination.name;
+        self.ledger
+            .change(Some(name), Fact::Well, false, WindowKind::None);
+    }
+
+    fn well(&self, member: &Member) {
+        let name = &member.destination.name;
+        self.ledger
+            .change(Some(name), Fact::Well, true, WindowKind::Heal);
+    }
+}

@@ -1,0 +1,443 @@
+//! A visit: one call, from the first octet to the answer.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::credentials::{Credentials, Purse, resuming};
+use super::ledger::Ledger;
+use crate::expect::HandshakeKind;
+use crate::net::protocol::{Answer, Opening};
+use crate::net::{Address, ConnectionId, Stream};
+use crate::oracle::history::{Call, CallOutcome, Connection, Instant, Serial, ServerView};
+use crate::peer::Application;
+use crate::scenario::fleet::Canary;
+
+/// Where a server is, and what it speaks.
+pub struct Destination {
+    /// The server's name in the history.
+    pub name: String,
+    /// The name that callers ask for and expect.
+    pub server_name: ServerName<'static>,
+    /// Where it listens; another after a restart.
+    pub address: Mutex<Address>,
+    /// What it speaks inside TLS.
+    pub application: Application,
+    /// Asks the server what it has seen of a connection, where it can tell.
+    pub views: Option<Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>>,
+}
+
+/// The manner in which a call reaches its server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Manner {
+    /// A new connection with a full handshake, closed after the call.
+    Fresh,
+    /// A connection that is kept for the next call, and looked at before it is used again.
+    Pooled,
+    /// A connection that lives as long as it may: what breaks it breaks the call.
+    Stream,
+    /// A new connection that resumes the session of the last one.
+    Resuming,
+    /// The same by a caller that throws no session away.
+    Hoarding,
+}
+
+/// One caller's way to one server.
+pub struct Visitor {
+    /// The caller's name in the history.
+    pub caller: String,
+    /// What is wrong with the caller.
+    pub canary: Option<Canary>,
+    /// How it comes.
+    pub manner: Manner,
+    /// What it presents.
+    pub purse: Arc<dyn Purse>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// Does it stay with a connection though its own credentials have changed?
+    pub clings: bool,
+    kept: tokio::sync::Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    connection: Option<Open>,
+    session: Option<Session>,
+}
+
+/// A session store, and what the sessions in it rest on.
+struct Session {
+    config: Arc<ClientConfig>,
+    edition: u64,
+    serial: Option<Serial>,
+    presented: Option<Serial>,
+    verified: Option<Instant>,
+}
+
+/// An open connection, and how it came about.
+struct Open {
+    stream: TlsStream<Stream>,
+    id: ConnectionId,
+    opened: Instant,
+    edition: u64,
+    handshake: Option<HandshakeKind>,
+    serial: Option<Serial>,
+    presented: Option<Serial>,
+    verified: Option<Instant>,
+}
+
+impl Visitor {
+    /// A caller's way to a server that it has not gone yet.
+    pub fn new(caller: &str, manner: Manner, purse: Arc<dyn Purse>, timeout: Duration) -> Self {
+        Self {
+            caller: caller.to_owned(),
+            canary: None,
+            manner,
+            purse,
+            timeout,
+            clings: false,
+            kept: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Calls the server once, and writes down what came of it.
+    pub async fn call(&self, id: u64, destination: &Destination, ledger: &Ledger) {
+        let invoked = ledger.now();
+        let mut call = Call {
+            id,
+            caller: self.caller.clone(),
+            server: destination.name.clone(),
+            canary: self.canary,
+            serial: None,
+            invoked,
+            completed: invoked,
+            connection: Connection {
+                opened: invoked,
+                reused: false,
+                handshake: None,
+                verified: None,
+            },
+            outcome: CallOutcome::TimedOut,
+            presented: None,
+            server_view: None,
+        };
+        let mut connection = None;
+        let visit = self.visit(&mut call, destination, ledger, &mut connection);
+        if let Ok(outcome) = timeout(self.timeout, visit).await {
+            call.outcome = outcome;
+        }
+        call.completed = ledger.now();
+        call.server_view = match (&destination.views, connection) {
+            (Some(views), Some(connection)) => views(connection),
+            _ => None,
+        };
+        ledger.call(call);
+    }
+
+    async fn visit(
+        &self,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let Some(credentials) = self.purse.credentials() else {
+            return CallOutcome::Refused("the caller has no certificate".into());
+        };
+        call.serial = credentials.serial;
+        let Some(config) = &credentials.config else {
+            return self.visit_in_the_clear(destination, connection).await;
+        };
+        // Two calls at once do not share what is kept; the second comes as somebody new.
+        let kept = match self.manner {
+            Manner::Fresh => None,
+            _ => self.kept.try_lock().ok(),
+        };
+        let Some(mut kept) = kept else {
+            let opened = self
+                .open(
+                    call,
+                    destination,
+                    ledger,
+                    Arc::clone(config),
+                    &credentials,
+                    connection,
+                )
+                .await;
+            return match opened {
+                Ok(mut open) => {
+                    let outcome = ask(&mut open.stream, destination).await;
+                    let _ = open.stream.shutdown().await;
+                    outcome
+                }
+                Err(outcome) => outcome,
+            };
+        };
+        match self.manner {
+            Manner::Resuming | Manner::Hoarding => {
+                self.resume(
+                    &mut kept,
+                    call,
+                    destination,
+                    ledger,
+                    &credentials,
+                    connection,
+                )
+                .await
+            }
+            _ => {
+                self.reuse(
+                    &mut kept,
+                    call,
+                    destination,
+                    ledger,
+                    &credentials,
+                    connection,
+                )
+                .await
+            }
+        }
+    }
+
+    /// Calls over the connection that is kept, or over a new one that is kept from now on.
+    async fn reuse(
+        &self,
+        kept: &mut Kept,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        credentials: &Credentials,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        if let Some(open) = &mut kept.connection {
+            let outdated = open.edition != credentials.edition && !self.clings;
+            let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
+            if outdated || dead {
+                if let Some(mut open) = kept.connection.take() {
+                    let _ = open.stream.shutdown().await;
+                }
+            }
+        }
+        let mut open = match kept.connection.take() {
+            Some(open) => {
+                call.connection.reused = true;
+                call.connection.opened = open.opened;
+                call.connection.handshake = open.handshake;
+                call.connection.verified = open.verified;
+                call.serial = open.serial;
+                call.presented = open.presented;
+                *connection = Some(open.id);
+                open
+            }
+            None => {
+                let Some(config) = &credentials.config else {
+                    return CallOutcome::Refused("the caller does not speak TLS".into());
+                };
+                let config = Arc::clone(config);
+                match self
+                    .open(call, destination, ledger, config, credentials, connection)
+                    .await
+                {
+                    Ok(open) => open,
+                    Err(outcome) => return outcome,
+                }
+            }
+        };
+        // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
+        // timeout for one, ends the connection too.
+        let outcome = ask(&mut open.stream, destination).await;
+        if outcome.accepted() {
+            kept.connection = Some(open);
+        }
+        outcome
+    }
+
+    /// Calls over a new connection, by the session of the last one where the server will have it.
+    async fn resume(
+        &self,
+        kept: &mut Kept,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        credentials: &Credentials,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let Some(config) = &credentials.config else {
+            return CallOutcome::Refused("the caller does not speak TLS".into());
+        };
+        let hoards = self.manner == Manner::Hoarding;
+        let outdated = |session: &Session| session.edition != credentials.edition && !hoards;
+        if kept.session.as_ref().is_none_or(outdated) {
+            kept.session = Some(Session {
+                config: resuming(config, hoards),
+                edition: credentials.edition,
+                serial: credentials.serial,
+                presented: None,
+                verified: None,
+            });
+        }
+        let Some(session) = &mut kept.session else {
+            return CallOutcome::Refused("the caller has no session".into());
+        };
+        let config = Arc::clone(&session.config);
+        let mut open = match self
+            .open(call, destination, ledger, config, credentials, connection)
+            .await
+        {
+            Ok(open) => open,
+            Err(outcome) => return outcome,
+        };
+        if open.handshake == Some(HandshakeKind::Resumed) {
+            call.serial = session.serial;
+            call.presented = session.presented;
+            call.connection.verified = session.verified;
+        } else {
+            session.serial = open.serial;
+            session.presented = open.presented;
+            session.verified = Some(call.invoked);
+        }
+        let outcome = ask(&mut open.stream, destination).await;
+        let _ = open.stream.shutdown().await;
+        outcome
+    }
+
+    async fn open(
+        &self,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        config: Arc<ClientConfig>,
+        credentials: &Credentials,
+        connection: &mut Option<ConnectionId>,
+    ) -> Result<Open, CallOutcome> {
+        let opened = ledger.now();
+        let mut stream = self.dial(destination).await?;
+        let id = *connection.insert(stream.id());
+        let protocol = destination.application.protocol;
+        protocol
+            .open(&mut stream)
+            .await
+            .map_err(|error| outcome_of(&error))?;
+        let stream = TlsConnector::from(config)
+            .connect(destination.server_name.clone(), stream)
+            .await
+            .map_err(|error| outcome_of(&error))?;
+        let (_, tls) = stream.get_ref();
+        let handshake = tls.handshake_kind().map(|kind| match kind {
+            rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
+            _ => HandshakeKind::Full,
+        });
+        let presented = tls
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+            .and_then(serial_of)
+            .filter(|_| credentials.verifies);
+        call.connection.opened = opened;
+        call.connection.handshake = handshake;
+        call.presented = presented;
+        Ok(Open {
+            stream,
+            id,
+            opened,
+            edition: credentials.edition,
+            handshake,
+            serial: credentials.serial,
+            presented,
+            verified: None,
+        })
+    }
+
+    async fn dial(&self, destination: &Destination) -> Result<Stream, CallOutcome> {
+        let address = destination
+            .address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        address
+            .dial()
+            .await
+            .map_err(|error| CallOutcome::Refused(format!("nobody was there: {}", error.kind())))
+    }
+
+    async fn visit_in_the_clear(
+        &self,
+        destination: &Destination,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let mut stream = match self.dial(destination).await {
+            Ok(stream) => stream,
+            Err(outcome) => return outcome,
+        };
+        *connection = Some(stream.id());
+        ask(&mut stream, destination).await
+    }
+}
+
+/// The serial number of a certificate, where it fits.
+pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    u64::try_from(&certificate.tbs_certificate.serial).ok()
+}
+
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    destination: &Destination,
+) -> CallOutcome {
+    let application = &destination.application;
+    let host = destination.server_name.to_str();
+    let asking = application.protocol.ask(stream, Opening::default(), &host);
+    match asking.await {
+        Ok(Answer::Accepted) => CallOutcome::Accepted,
+        Ok(Answer::Status(status)) if application.accepts.contains(&status) => {
+            CallOutcome::Accepted
+        }
+        Ok(Answer::Status(status)) => CallOutcome::Refused(format!("HTTP {status}")),
+        Ok(Answer::Refused(words) | Answer::Strange(words)) => CallOutcome::Refused(words),
+        Err(error) => outcome_of(&error),
+    }
+}
+
+/// Has the other end gone? Looked at without waiting.
+async fn has_ended(stream: &mut TlsStream<Stream>) -> bool {
+    let mut octet = [0];
+    timeout(Duration::ZERO, stream.read(&mut octet))
+        .await
+        .is_ok()
+}
+
+/// What an error of the connection means for the call.
+fn outcome_of(error: &io::Error) -> CallOutcome {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(CertificateError::BadSignature)) => {
+            CallOutcome::KeyMismatch
+        }
+        Some(rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError)) => {
+            CallOutcome::KeyMismatch
+        }
+        Some(rustls::Error::AlertReceived(alert)) => {
+            CallOutcome::Refused(format!("alert {alert:?}"))
+        }
+        Some(rustls::Error::InvalidCertificate(reason)) => {
+            CallOutcome::RefusedServer(format!("{reason:?}"))
+        }
+        Some(other) => CallOutcome::Refused(other.to_string()),
+        None => CallOutcome::Refused(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "closed".into(),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted => "reset".into(),
+            kind => kind.to_string(),
+        }),
+    }
+}
