@@ -455,10 +455,21 @@ fn pick(
     number: u64,
     services: &BTreeMap<String, Member>,
 ) -> Option<(Arc<Visitor>, Arc<Destination>)> {
-    let place = usize::try_from(number).ok()?.checked_rem(ways.len())?;
-    let way = ways.get(place)?;
+    let count = u64::try_from(ways.len()).ok()?;
+    // Neighbours in the list are alike; calls one after the other should not be.
+    let place = number.checked_mul(stride(count))?.checked_rem(count)?;
+    let way = ways.get(usize::try_from(place).ok()?)?;
     let member = services.get(&way.to)?;
     Some((Arc::clone(&way.visitor), Arc::clone(&member.destination)))
+}
+
+/// A step through a list of this length that comes to every place, and seldom to a neighbour.
+fn stride(count: u64) -> u64 {
+    let golden = count * 618 / 1000;
+    let divides = |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
+    (golden.max(1)..=count.max(1))
+        .find(|step| !divides(step))
+        .unwrap_or(1)
 }
 
 fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {
