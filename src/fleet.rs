@@ -63,6 +63,9 @@ pub struct Plan {
 /// Why a fleet could not be run: the harness's fault, or its plan's.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
+    /// There is no runtime to be had.
+    #[error("there is no runtime: {0}")]
+    Runtime(std::io::Error),
     /// A certificate could not be issued.
     #[error("a certificate could not be issued: {0}")]
     Pki(#[from] PkiError),

@@ -23,6 +23,7 @@ use crate::target::Target;
 
 use self::environment::Patience;
 use self::event::Event;
+use self::muster::Muster;
 use self::schedule::{Schedule, warm_up};
 use self::shop::Shop;
 use self::trial::Trial;
@@ -30,6 +31,7 @@ use self::trial::Trial;
 pub mod attempt;
 pub mod environment;
 pub mod event;
+mod muster;
 mod post;
 pub mod reception;
 pub mod schedule;
@@ -71,7 +73,12 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
     let mut judged_cases = 0;
     emit(Event::RunStarted { cases });
     plan.mint.warm(warm_up(&plan.cases));
-    let schedule = Schedule::of(&plan.cases, &plan.mint);
+    let (fleets, pairs): (Vec<_>, Vec<_>) = plan
+        .cases
+        .iter()
+        .cloned()
+        .partition(|case| case.network.is_some());
+    let schedule = Schedule::of(&pairs, &plan.mint);
     for target in &plan.targets {
         for (case, error) in &schedule.broken {
             if !target.plays(case.role) {
@@ -86,6 +93,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
         }
     }
     let shop = Shop::open(plan, stop, &schedule);
+    let muster = Muster::of(&plan.targets, &fleets, plan.mint.seed(), stop);
     let (events, inbox) = mpsc::channel();
     let outcome = thread::scope(|scope| {
         let workers: Vec<_> = (0..shop.workers())
@@ -94,7 +102,14 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
                 scope.spawn(move || shop.labour(&events))
             })
             .collect();
-        drop(events);
+        let mustering = {
+            let muster = &muster;
+            scope.spawn(move || {
+                muster.run(plan.jobs.saturating_sub(1), &events);
+                Ok(())
+            })
+        };
+        let workers = workers.into_iter().chain([mustering]);
         for event in inbox {
             judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
             emit(event);
@@ -102,7 +117,6 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
         // All of them are waited for: the scope panics over a dead one that nobody has asked about.
         let died = |_| Err(io::Error::other("a worker died"));
         let ends: Vec<_> = workers
-            .into_iter()
             .map(|worker| worker.join().unwrap_or_else(died))
             .collect();
         ends.into_iter().collect()

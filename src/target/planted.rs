@@ -117,6 +117,10 @@ impl Target for Planted {
         None
     }
 
+    fn flaws(&self) -> Option<Flaws> {
+        Some(self.flaws)
+    }
+
     fn start(
         &self,
         environment: Arc<Environment>,
