@@ -26,7 +26,7 @@ use crate::load::ledger::Ledger;
 use crate::oracle::history::History;
 use crate::pki::PkiError;
 use crate::scenario::fleet::{FleetPlan, LoadPlan, Windows};
-use crate::scenario::step::Step;
+use crate::scenario::step::{Action, Step};
 use crate::seed::Seed;
 use crate::target::planted::Flaws;
 
@@ -58,6 +58,18 @@ pub struct Plan {
     pub flaws: Flaws,
     /// What time it is in the beginning, in seconds since 1970.
     pub began: i64,
+}
+
+impl Plan {
+    /// Does anything happen to it that takes a proxy where there are sockets?
+    pub fn has_mishaps(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(
+                step.action,
+                Action::Partition | Action::HoldBack | Action::Cut
+            )
+        })
+    }
 }
 
 /// Why a fleet could not be run: the harness's fault, or its plan's.

@@ -1,6 +1,7 @@
 //! The cast: everybody in a fleet, set up and ready, and who calls whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
+use crate::net::Address;
 use crate::oracle::history::{Fact, Serial, WindowKind};
 use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
@@ -55,6 +57,8 @@ pub struct Member {
     pub service: Arc<Service>,
     /// Where it is.
     pub destination: Arc<Destination>,
+    /// The socket that it listens on itself, where it does.
+    pub socket: Option<SocketAddr>,
 }
 
 /// A caller of the harness's own, who verifies nobody.
@@ -244,7 +248,11 @@ impl Cast {
         );
         let refused = |error| FleetError::Listen(name.into(), error);
         let listener = ground.listen(name, None).map_err(refused)?;
-        let address = listener.address().map_err(refused)?;
+        let address = ground.way_to(name, &listener).map_err(refused)?;
+        let socket = match listener.address().map_err(refused)? {
+            Address::Tcp(socket) => Some(socket),
+            _ => None,
+        };
         service.open(listener);
         let views = Arc::clone(&service);
         let destination = Destination {
@@ -259,6 +267,7 @@ impl Cast {
             Member {
                 service,
                 destination: Arc::new(destination),
+                socket,
             },
         );
         Ok(())
@@ -466,7 +475,8 @@ fn pick(
 /// A step through a list of this length that comes to every place, and seldom to a neighbour.
 fn stride(count: u64) -> u64 {
     let golden = count * 618 / 1000;
-    let divides = |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
+    let divides =
+        |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
     (golden.max(1)..=count.max(1))
         .find(|step| !divides(step))
         .unwrap_or(1)

@@ -59,7 +59,9 @@ impl<'a> Muster<'a> {
         stop: &'a AtomicBool,
     ) -> Self {
         let all = |network: Network| {
-            let fleets = cases.iter().filter(move |case| case.network == Some(network));
+            let fleets = cases
+                .iter()
+                .filter(move |case| case.network == Some(network));
             let work = fleets.flat_map(|case| {
                 let targets = targets.iter().filter(|target| target.plays(case.role));
                 targets.map(move |target| Work {
@@ -155,11 +157,13 @@ impl<'a> Muster<'a> {
             .start_paused(simulated)
             .build()
             .map_err(FleetError::Runtime)?;
-        let ground = match simulated {
-            true => Ground::simulated(&plan.fleet),
-            false => Ground::Sockets,
-        };
-        runtime.block_on(fleet::run(&plan, &ground))
+        runtime.block_on(async {
+            let ground = match simulated {
+                true => Ground::simulated(&plan.fleet),
+                false => Ground::sockets(plan.has_mishaps()),
+            };
+            fleet::run(&plan, &ground).await
+        })
     }
 }
 

@@ -21,8 +21,18 @@ pub fn lines(timeline: &TimelineRecord) -> Vec<(&'static str, String)> {
     if more > 0 {
         lines.push(("violated", format!("and {more} times more")));
     }
-    lines.extend(findings.convergence.iter().map(|step| ("in force", in_force(step))));
-    lines.extend(findings.latency.iter().map(|phase| ("latency", latency(phase))));
+    lines.extend(
+        findings
+            .convergence
+            .iter()
+            .map(|step| ("in force", in_force(step))),
+    );
+    lines.extend(
+        findings
+            .latency
+            .iter()
+            .map(|phase| ("latency", latency(phase))),
+    );
     let calls = &findings.calls;
     if calls.all > 0 {
         lines.push((
