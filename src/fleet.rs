@@ -39,7 +39,9 @@ mod ground;
 mod material;
 mod party;
 mod service;
+mod sessions;
 mod timeline;
+mod verifiers;
 
 /// What a fleet is, and what happens to it.
 #[derive(Clone, Debug)]
