@@ -11,4 +11,5 @@ pub mod arrival;
 pub mod credentials;
 mod hoard;
 pub mod ledger;
+pub mod shown;
 pub mod visit;

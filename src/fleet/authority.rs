@@ -18,6 +18,9 @@ use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 use crate::scenario::step::MaterialDefect;
 
+mod house;
+mod spoilt;
+
 /// The name of the anchor that a fleet begins with.
 pub const FIRST_ROOT: &str = "root";
 
@@ -37,8 +40,12 @@ struct Desk {
     houses: BTreeMap<String, House>,
     active: String,
     next_serial: Serial,
-    revoked: BTreeMap<String, BTreeSet<Serial>>,
+    /// Who has issued which certificate.
+    issuers: BTreeMap<Serial, Serial>,
+    revoked: BTreeSet<Serial>,
     edition: u64,
+    /// The editions of lists so far.
+    editions: Vec<Arc<Lists>>,
     mood: Mood,
 }
 
@@ -47,6 +54,8 @@ struct Desk {
 struct House {
     root: Issuer,
     issuing: Issuer,
+    /// The root's name and key, certified by another root.
+    bridge: Option<Issuer>,
 }
 
 /// How the authority does as a service.
@@ -75,6 +84,8 @@ pub struct Order {
     pub not_after: i64,
     /// May a client use it?
     pub for_clients: bool,
+    /// May a server use it?
+    pub for_servers: bool,
     /// What the oracle is told is wrong with it for ever.
     pub defect: Option<String>,
 }
@@ -99,57 +110,16 @@ impl Authority {
                 houses: BTreeMap::new(),
                 active: FIRST_ROOT.into(),
                 next_serial: 1,
-                revoked: BTreeMap::new(),
+                issuers: BTreeMap::new(),
+                revoked: BTreeSet::new(),
                 edition: 0,
+                editions: Vec::new(),
                 mood: Mood::default(),
             }),
         };
         authority.found(FIRST_ROOT)?;
         authority.found(ROGUE_ROOT)?;
         Ok(authority)
-    }
-
-    /// The root with this name, made where there is none yet, and the authority that issues below it.
-    ///
-    /// # Errors
-    /// What the cryptographic library says.
-    pub fn found(&self, name: &str) -> Result<(), PkiError> {
-        if self.desk().houses.contains_key(name) {
-            return Ok(());
-        }
-        let (root_serial, issuing_serial) = (self.serial(), self.serial());
-        let now = self.clock.unix();
-        let root = Issuer::root(
-            name,
-            self.kind,
-            root_serial,
-            Validity {
-                not_before: now - 30 * 86_400,
-                not_after: now + 3650 * 86_400,
-            },
-        )?;
-        let validity = Validity {
-            not_before: now - 86_400,
-            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
-        };
-        let issuing = root.subordinate(
-            &format!("issuing of {name}"),
-            issuing_serial,
-            validity,
-            None,
-        )?;
-        self.record(
-            &issuing.name().to_owned(),
-            issuing_serial,
-            None,
-            name,
-            validity,
-            None,
-        );
-        self.desk()
-            .houses
-            .insert(name.to_owned(), House { root, issuing });
-        Ok(())
     }
 
     /// Leaves come from under this anchor from now on.
@@ -171,6 +141,7 @@ impl Authority {
             not_before: -seconds(self.plan.backdate.as_micros()),
             not_after: seconds(self.plan.lifetime.as_micros()),
             for_clients: true,
+            for_servers: true,
             defect: None,
         }
     }
@@ -201,18 +172,21 @@ impl Authority {
             uri: Some(identity_of(&order.names)),
             validity,
             for_clients: order.for_clients,
-            for_servers: true,
+            for_servers: order.for_servers,
         })?;
+        let issuing = house.issuing.serial();
+        self.desk().issuers.insert(serial, issuing);
         leaf.chain.push(house.issuing.certificate().clone());
-        let issuer = Some(house.issuing.serial());
-        self.record(
-            &order.holder,
-            serial,
-            issuer,
-            &anchor,
-            validity,
-            order.defect.clone(),
-        );
+        if let Some(bridge) = &house.bridge {
+            leaf.chain.push(bridge.certificate().clone());
+        }
+        self.record(Certificate {
+            issuer: Some(issuing),
+            anchor: root_of(&anchor).to_owned(),
+            bridge: house.bridge.as_ref().map(Issuer::serial),
+            defect: order.defect.clone(),
+            ..entry(&order.holder, serial, validity)
+        });
         Ok(leaf)
     }
 
@@ -237,12 +211,8 @@ impl Authority {
     }
 
     /// Revokes certificates. Nobody is told.
-    pub fn revoke(&self, anchor: &str, serials: impl IntoIterator<Item = Serial>) {
-        let mut desk = self.desk();
-        desk.revoked
-            .entry(anchor.to_owned())
-            .or_default()
-            .extend(serials);
+    pub fn revoke(&self, serials: impl IntoIterator<Item = Serial>) {
+        self.desk().revoked.extend(serials);
     }
 
     /// The lists as they are now: a new edition.
@@ -263,21 +233,30 @@ impl Authority {
         };
         let mut lists = Vec::new();
         for (name, house) in &desk.houses {
-            let revoked: Vec<Serial> = desk
-                .revoked
-                .get(name)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect();
-            lists.push(house.issuing.list(desk.edition, validity, &revoked)?);
-            lists.push(house.root.list(desk.edition, validity, &revoked)?);
+            // What strangers revoke is their own affair.
+            if name == ROGUE_ROOT {
+                continue;
+            }
+            // Houses of one root have one list of it.
+            let root = (root_of(name) == name).then_some(&house.root);
+            for issuer in [Some(&house.issuing), root].into_iter().flatten() {
+                let by_it = |serial: &&Serial| desk.issuers.get(serial) == Some(&issuer.serial());
+                let revoked: Vec<Serial> = desk.revoked.iter().filter(by_it).copied().collect();
+                lists.push(issuer.list(desk.edition, validity, &revoked)?);
+            }
         }
-        Ok(Arc::new(Lists {
+        let lists = Arc::new(Lists {
             number: desk.edition,
             next_update: validity.not_after,
             lists,
-        }))
+        });
+        desk.editions.push(Arc::clone(&lists));
+        Ok(lists)
+    }
+
+    /// The edition of the lists before the last; none where there is none.
+    pub fn older_lists(&self) -> Option<Arc<Lists>> {
+        self.desk().editions.iter().rev().nth(1).cloned()
     }
 
     /// The bundle of these anchors.
@@ -302,11 +281,6 @@ impl Authority {
         change(&mut self.desk().mood);
     }
 
-    /// The serial number of the authority that issues under this anchor.
-    pub fn issuing_serial(&self, anchor: &str) -> Option<Serial> {
-        Some(self.desk().houses.get(anchor)?.issuing.serial())
-    }
-
     fn active_issuer_ends(&self) -> i64 {
         let desk = self.desk();
         desk.houses
@@ -321,30 +295,33 @@ impl Authority {
         serial
     }
 
-    fn record(
-        &self,
-        holder: &str,
-        serial: Serial,
-        issuer: Option<Serial>,
-        anchor: &str,
-        validity: Validity,
-        defect: Option<String>,
-    ) {
-        self.ledger.issued(Certificate {
-            serial,
-            holder: holder.to_owned(),
-            issuer,
-            anchor: anchor.to_owned(),
-            not_before: validity.not_before * MICROS,
-            // The last second is valid to its end.
-            not_after: validity.not_after * MICROS + MICROS - 1,
-            defect,
-            issued: 0,
-        });
+    fn record(&self, certificate: Certificate) {
+        self.ledger.issued(certificate);
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The anchor that this house stands under: `root` for `root` and for `root/2`.
+fn root_of(house: &str) -> &str {
+    house.split('/').next().unwrap_or(house)
+}
+
+/// A certificate for the ledger: a root's own child without a defect, unless more is said.
+fn entry(holder: &str, serial: Serial, validity: Validity) -> Certificate {
+    Certificate {
+        serial,
+        holder: holder.to_owned(),
+        issuer: None,
+        anchor: String::new(),
+        bridge: None,
+        not_before: validity.not_before * MICROS,
+        // The last second is valid to its end.
+        not_after: validity.not_after * MICROS + MICROS - 1,
+        defect: None,
+        issued: 0,
     }
 }
 

@@ -24,6 +24,8 @@ use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
 use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::step::MaterialDefect;
+use crate::target::planted::Bug;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -184,7 +186,35 @@ impl Cast {
         before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
-    /// The serial numbers of what this party presents.
+    /// A leaf for a party with something wrong about it.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn spoilt_leaf(
+        &self,
+        holder: &str,
+        defect: MaterialDefect,
+    ) -> Result<Arc<Leaf>, FleetError> {
+        let order = self.authority.order(holder);
+        let serves = self.company().services.contains_key(holder);
+        let leaf = self.authority.issue_spoilt(order, defect, serves)?;
+        Ok(Arc::new(leaf))
+    }
+
+    /// A leaf for a party that goes by another name than its callers know.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn renamed_leaf(&self, holder: &str, called: &str) -> Result<Arc<Leaf>, FleetError> {
+        let order = Order {
+            names: called.to_owned(),
+            defect: Some(format!("it names {called}, and not {holder}")),
+            ..self.authority.order(holder)
+        };
+        Ok(Arc::new(self.authority.issue(&order)?))
+    }
+
+    /// The serial numbers of what this party presents, or of the authority with this name.
     pub fn serials_of(&self, name: &str) -> Vec<Serial> {
         let company = self.company();
         let parties = company
@@ -200,6 +230,7 @@ impl Cast {
             .values()
             .filter(|hoarder| hoarder.name == name);
         of_parties
+            .chain(self.authority.serial_of(name))
             .chain(strayers.filter_map(|hoarder| hoarder.credentials.serial))
             .collect()
     }
@@ -217,6 +248,7 @@ impl Cast {
     fn party(&self, name: &str, lists: Option<Arc<Lists>>) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
+            called: name.into(),
             bundle: self.first_bundle()?,
             lists,
             admits: Arc::default(),
@@ -345,7 +377,7 @@ impl Cast {
         let revoked = canaries
             .get(&Canary::Revoked)
             .and_then(|canary| canary.credentials.serial);
-        self.authority.revoke(FIRST_ROOT, revoked);
+        self.authority.revoke(revoked);
         Ok(Some(self.authority.lists()?))
     }
 
@@ -412,7 +444,9 @@ impl Cast {
             for to in &services {
                 for (name, party) in &company.callers {
                     let purse: Arc<dyn Purse> = Arc::clone(party) as _;
-                    let visitor = Visitor::new(name, manner, purse, timeout);
+                    let mut visitor = Visitor::new(name, manner, purse, timeout);
+                    visitor.clings = party.has(Bug::ClingsToConnections);
+                    visitor.gives_up = party.has(Bug::NeverReconnects);
                     due.push(Way {
                         visitor: Arc::new(visitor),
                         to: to.clone(),
@@ -447,10 +481,14 @@ impl Purse for Party {
         let generation = self.current()?;
         Some(Credentials {
             config: Some(generation.client()?),
-            serial: Some(generation.material.leaf.serial),
+            serial: Some(generation.calls_with()),
             edition: generation.number,
             verifies: true,
         })
+    }
+
+    fn unix(&self) -> Option<i64> {
+        Some(self.loader().clock.unix())
     }
 }
 

@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::generation::{Generation, Loader};
-use super::material::{Bundle, Material};
-use crate::pki::issuer::Leaf;
+use super::material::Material;
 use crate::target::planted::Bug;
 
 /// The trust domain of a fleet's identities.
@@ -29,6 +28,8 @@ struct State {
     last: Arc<Generation>,
     alive: Vec<Weak<Generation>>,
     leaked: Vec<Arc<Generation>>,
+    /// Has it ever taken another leaf than its first?
+    rotated: bool,
     alarm: Option<String>,
 }
 
@@ -65,6 +66,7 @@ impl Party {
                 alive: vec![Arc::downgrade(&generation)],
                 last: generation,
                 leaked: Vec::new(),
+                rotated: false,
                 alarm: None,
             }),
             alarms: AtomicU32::new(0),
@@ -102,12 +104,19 @@ impl Party {
         if self.has(Bug::IgnoresLists) {
             material.lists.clone_from(&last.material.lists);
         }
+        if self.has(Bug::KeepsOldAnchors) {
+            material.bundle = Arc::new(material.bundle.and(&last.material.bundle));
+        }
+        if self.has(Bug::TakesOneNewLeaf) && state.rotated {
+            material.leaf = Arc::clone(&last.material.leaf);
+        }
         let loaded = self
             .examined(&material, &last.material)
             .and_then(|()| self.loader.load(material, Some(&last)));
         match loaded {
             Ok(generation) => {
                 let generation = Arc::new(generation);
+                state.rotated |= !Arc::ptr_eq(&generation.material.leaf, &last.material.leaf);
                 if self.has(Bug::LeaksGenerations) {
                     state.leaked.push(last);
                 }
@@ -172,13 +181,16 @@ impl Party {
                 _ => {}
             }
         }
-        if Arc::ptr_eq(&material.leaf, &last.leaf) || self.has(Bug::LoadsMismatchedPair) {
+        let careless = [Bug::LoadsMismatchedPair, Bug::TakesAnyLeaf];
+        let examines = !careless.into_iter().any(|bug| self.has(bug));
+        if Arc::ptr_eq(&material.leaf, &last.leaf) || !examines {
             return Ok(());
         }
-        self.examined_leaf(&material.leaf, &material.bundle)
+        self.examined_leaf(material)
     }
 
-    fn examined_leaf(&self, leaf: &Leaf, bundle: &Bundle) -> Result<(), String> {
+    fn examined_leaf(&self, material: &Material) -> Result<(), String> {
+        let (leaf, bundle) = (&material.leaf, &material.bundle);
         let der = leaf.chain.first().ok_or("there is no certificate")?;
         let unreadable = |_| "the certificate cannot be read".to_owned();
         let (_, certificate) = X509Certificate::from_der(der).map_err(unreadable)?;
@@ -196,7 +208,7 @@ impl Party {
             .flatten()
             .map(|names| format!("{:?}", names.value.general_names))
             .unwrap_or_default();
-        if !names.contains(&identity_of(&self.name)) {
+        if !names.contains(&identity_of(&material.called)) {
             return Err("the certificate names somebody else".into());
         }
         let purposes = certificate.extended_key_usage().ok().flatten();

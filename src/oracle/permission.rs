@@ -224,6 +224,8 @@ pub enum Part {
 pub enum Basis<'h> {
     /// A fact.
     Fact(Subject<'h>),
+    /// The anchor of the first is trusted, or that of the second, a bridge, which is good itself.
+    Bridged(&'h Certificate, &'h Certificate),
     /// The certificate is valid now.
     Valid(&'h Certificate),
     /// The certificate has no defect, and here it has one.
@@ -242,7 +244,10 @@ struct Grounds<'p, 'h> {
 impl<'h> Grounds<'_, 'h> {
     fn chain(&mut self, part: Part, verifier: &'h str, serial: Serial) {
         if let Some(leaf) = self.permissions.certificate(serial) {
-            self.fact(part, verifier, Subject::Trusts(&leaf.anchor));
+            match leaf.bridge.map(|bridge| self.permissions.certificate(bridge)) {
+                Some(Some(bridge)) => self.bridged(part, verifier, leaf, bridge),
+                _ => self.fact(part, verifier, Subject::Trusts(&leaf.anchor)),
+            }
         }
         for certificate in self.permissions.chain(serial) {
             let Some(certificate) = certificate else {
@@ -261,6 +266,31 @@ impl<'h> Grounds<'_, 'h> {
                 self.add(part, verifier, Basis::Sound(certificate, defect), never);
             }
         }
+    }
+
+    /// There are two ways up: to the anchor of the leaf, or over the bridge to another.
+    fn bridged(
+        &mut self,
+        part: Part,
+        verifier: &'h str,
+        leaf: &'h Certificate,
+        bridge: &'h Certificate,
+    ) {
+        let permissions = self.permissions;
+        let known_to = |subject| {
+            let mut facts = permissions.facts.borrow_mut();
+            facts.known_to(verifier, subject, self.longer)
+        };
+        let directly = known_to(Subject::Trusts(&leaf.anchor));
+        let mut over = vec![
+            known_to(Subject::Trusts(&bridge.anchor)),
+            known_to(Subject::InForce(bridge.serial)),
+        ];
+        let mut clocks = permissions.clocks.borrow_mut();
+        over.push(clocks.validity(verifier, bridge, self.longer));
+        drop(clocks);
+        let known = Rc::new(Known::either(&directly, &over));
+        self.add(part, verifier, Basis::Bridged(leaf, bridge), known);
     }
 
     fn fact(&mut self, part: Part, verifier: &'h str, subject: Subject<'h>) {
