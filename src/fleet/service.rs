@@ -304,8 +304,7 @@ impl Service {
             return Err(format!("{name} is not on the list of callers"));
         }
         guest.let_in = true;
-        let forgets =
-            kind == HandshakeKind::Resumed && self.party.has(Bug::ForgetsResumedIdentity);
+        let forgets = kind == HandshakeKind::Resumed && self.party.has(Bug::ForgetsResumedIdentity);
         Ok(ServerView {
             accepted: true,
             identity: guest.name.clone().filter(|_| !forgets),

@@ -9,7 +9,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
-use self::wrapped::{Mistaken, Refused, Watched};
+use self::wrapped::{Examiner, Refused, Watched};
 use super::material::{Bundle, Lists, Material};
 use crate::peer::provider;
 use crate::target::planted::{Bug, Flaws};
@@ -88,15 +88,12 @@ impl Trust {
         let servers = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider());
         let servers = servers.build().map_err(|error| error.to_string())?;
         Ok(Self {
-            callers: match flaws.bug() {
-                Some(Bug::TrustsByName | Bug::RemembersRefusals) => Arc::new(Mistaken {
-                    verifier: callers,
-                    roots,
-                    flaws,
-                    refused: Arc::clone(refused),
-                }),
-                _ => callers,
-            },
+            callers: Arc::new(Examiner {
+                verifier: callers,
+                roots,
+                flaws,
+                refused: Arc::clone(refused),
+            }),
             servers: Arc::new(Watched {
                 verifier: servers,
                 flaws,

@@ -25,7 +25,12 @@ impl Authority {
         if anchor != name {
             self.found(anchor)?;
         }
-        let known = self.desk().houses.get(anchor).map(|house| &house.root).cloned();
+        let known = self
+            .desk()
+            .houses
+            .get(anchor)
+            .map(|house| &house.root)
+            .cloned();
         let now = self.clock.unix();
         let root = match known {
             Some(root) => root,

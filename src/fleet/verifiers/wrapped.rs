@@ -1,5 +1,9 @@
-//! Verifiers around the library's: of servers, one that tells what it was shown, and forgives what a bug
-//! forgives; of callers, one that makes the mistakes of a bug.
+//! Verifiers around the library's: of servers, one that tells what it was shown; of callers, an examiner.
+//! Both make the mistakes of a bug, where there is one.
+//!
+//! Both say of a chain that leads to an anchor's name, and not to its key, that its issuer is not known.
+//! That a signature is bad is said of the handshake alone: there it means that the key does not fit the
+//! certificate.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,8 +53,6 @@ impl ServerCertVerifier for Watched {
             || (expired && self.flaws.has(Bug::ForgivesExpiredServers));
         match verified {
             Err(_) if forgiven => Ok(ServerCertVerified::assertion()),
-            // An anchor that has only the issuer's name is not the issuer. That a signature is bad is said
-            // of the handshake alone: there it means that the key does not fit the certificate.
             Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
                 Err(CertificateError::UnknownIssuer.into())
             }
@@ -86,20 +88,20 @@ impl ServerCertVerifier for Watched {
 /// The leaves that have been refused.
 pub type Refused = Mutex<BTreeSet<Vec<u8>>>;
 
-/// Verifies callers as [`Bug::TrustsByName`] or [`Bug::RemembersRefusals`] does.
+/// Verifies callers.
 #[derive(Debug)]
-pub struct Mistaken {
+pub struct Examiner {
     /// Who verifies first.
     pub verifier: Arc<dyn ClientCertVerifier>,
     /// The trust anchors.
     pub roots: Arc<RootCertStore>,
-    /// Which mistake it makes.
+    /// The mistakes that it makes.
     pub flaws: Flaws,
-    /// Whom it has refused.
+    /// Whom it has refused, where it remembers.
     pub refused: Arc<Refused>,
 }
 
-impl Mistaken {
+impl Examiner {
     fn knows_the_name(&self, chain: &[CertificateDer<'_>]) -> bool {
         let last = chain.last().map(|der| X509Certificate::from_der(der));
         let Some(Ok((_, last))) = last else {
@@ -112,7 +114,7 @@ impl Mistaken {
     }
 }
 
-impl ClientCertVerifier for Mistaken {
+impl ClientCertVerifier for Examiner {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.verifier.root_hint_subjects()
     }
@@ -123,20 +125,23 @@ impl ClientCertVerifier for Mistaken {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let remembers = self.flaws.has(Bug::RemembersRefusals);
-        if remembers && refused.contains(leaf.as_ref()) {
+        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembers && refused().contains(leaf.as_ref()) {
             return Err(Error::General("it has been refused before".into()));
         }
-        match self.verifier.verify_client_cert(leaf, intermediates, now) {
+        let verified = self.verifier.verify_client_cert(leaf, intermediates, now);
+        if verified.is_err() && remembers {
+            refused().insert(leaf.to_vec());
+        }
+        match verified {
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,
             )) if self.flaws.has(Bug::TrustsByName) && self.knows_the_name(intermediates) => {
                 Ok(ClientCertVerified::assertion())
             }
-            Err(error) => {
-                refused.insert(leaf.to_vec());
-                Err(error)
+            Err(Error::InvalidCertificate(CertificateError::BadSignature)) => {
+                Err(CertificateError::UnknownIssuer.into())
             }
             verified => verified,
         }
