@@ -186,7 +186,7 @@ impl<'a> Muster<'a> {
                 true => Ground::simulated(&plan.fleet),
                 false => Ground::sockets(plan.has_mishaps()),
             };
-            fleet::run(&plan, &ground).await
+            fleet::run(&plan, &ground, &Arc::default()).await
         })
     }
 }
