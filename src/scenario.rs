@@ -160,6 +160,11 @@ impl Scenario {
             .min()
     }
 
+    /// Is it the story of a pair: steps, and no fleet?
+    pub fn is_story(&self) -> bool {
+        !self.steps.is_empty() && self.fleet.is_none()
+    }
+
     /// The family: the first part of the id.
     pub fn family(&self) -> &str {
         self.id.split_once('/').map_or("", |(family, _)| family)

@@ -31,7 +31,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What touches keys, sockets and TLS.
     ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
     ("net", &[]),
-    ("peer", &["expect", "net", "observe", "pki", "scenario"]),
+    (
+        "peer",
+        &["clock", "expect", "net", "observe", "pki", "scenario"],
+    ),
     (
         "target",
         &[

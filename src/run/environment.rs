@@ -152,6 +152,7 @@ impl Stage {
             unknown_status: plan.unknown_status.unwrap_or(crate::scenario::Choice::Deny),
             expired_crl: plan.expired_crl.unwrap_or(crate::scenario::Choice::Deny),
             stapling: self.stapling(),
+            resumption: self.scenario.is_story(),
             handshake_deadline: plan
                 .handshake_deadline_ms
                 .map_or(DEFAULT_HANDSHAKE_DEADLINE, |ms| {
@@ -191,6 +192,7 @@ impl Stage {
             },
             mute: silent_point == Some(HandshakePoint::FirstByte),
             crowd: plan.crowd.unwrap_or(0),
+            sessions: None,
             // A peer that listens longer than a handshake may take looks like one that stalls.
             listen: match self.scenario.target.handshake_deadline_ms {
                 Some(ms) => patience.listen.min(Duration::from_millis(ms.into()) / 4),

@@ -206,6 +206,14 @@ impl Target for Command {
         }
     }
 
+    fn reloads(&self, role: Role) -> bool {
+        let role = self.descriptor.role(role);
+        role.is_some_and(|role| {
+            let runs = !role.start.is_empty();
+            runs && (role.shim || role.reload.is_some())
+        })
+    }
+
     fn known(&self, case: &str) -> Option<&str> {
         self.descriptor.known(case)
     }
