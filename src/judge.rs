@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::expect::{Expectation, Outcome};
 use crate::observe::{Observation, PeerEnd, TargetEnd};
 
+pub mod story;
+
 /// What came of trying a case or its twin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Evidence {

@@ -34,6 +34,7 @@ mod post;
 pub mod reception;
 pub mod schedule;
 mod shop;
+mod story;
 mod trial;
 
 /// What to run, and how.

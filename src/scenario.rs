@@ -18,6 +18,7 @@ use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 use self::fleet::{FleetPlan, Limits, LoadPlan, Network, Windows};
 use self::step::Step;
 
+mod check;
 pub mod expand;
 pub mod fleet;
 pub mod load;

@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["expect", "scenario"]),
     ("oracle", &["expect", "scenario"]),
     // Pure functions and views.
-    ("judge", &["expect", "observe"]),
+    ("judge", &["expect", "observe", "oracle", "scenario"]),
     (
         "record",
         &["expect", "judge", "observe", "oracle", "scenario"],
@@ -45,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "run",
         &[
             "clock",
+            "expect",
             "judge",
             "net",
             "observe",
