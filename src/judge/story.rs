@@ -89,8 +89,18 @@ pub fn judge_story(
         }
     }
     let lines = story.steps.iter().map(line).collect();
-    let decisive = court.charges.first().map(|charge| charge.step);
     let judgement = court.judgement();
+    let mut steps = story.steps.iter();
+    let chosen = steps.find(|step| {
+        let visit = step.visit.as_ref();
+        visit.is_some_and(|visit| visit.expected == Outcome::Policy)
+    });
+    let chosen = chosen.filter(|_| judgement.verdict == Verdict::Policy);
+    let decisive = court
+        .charges
+        .first()
+        .map(|charge| charge.step)
+        .or(chosen.map(|step| step.step));
     let mut violations: Vec<_> = court
         .charges
         .into_iter()

@@ -25,6 +25,14 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
             target.map_or("it cannot tell".into(), target_saw),
         ));
     }
+    if let Some(timeline) = &case.timeline {
+        lines.extend(timeline.steps.iter().map(|step| ("step", step.clone())));
+        let violations = timeline.findings.violations.iter();
+        lines.extend(violations.map(|violation| {
+            let words = format!("{}: {}", violation.invariant, violation.witness);
+            ("witness", words)
+        }));
+    }
     if let Some(twin) = &case.twin {
         let start = if twin.same_start {
             "in the same start"
