@@ -202,6 +202,11 @@ pub trait Target: Send + Sync {
         false
     }
 
+    /// Can it ask something else of its clients while it runs?
+    fn takes_settings(&self, role: Role) -> bool {
+        self.reloads(role)
+    }
+
     /// Why this deviation from the case with this id is known, if it is.
     fn known(&self, case: &str) -> Option<&str>;
 

@@ -88,6 +88,9 @@ fn impossible(target: &dyn Target, role: Role, scenario: &Scenario) -> Option<St
             "the target cannot take other certificates, lists or settings while it runs".into(),
         );
     }
+    if has(&[Action::ReplaceClientAuth]) && !target.takes_settings(role) {
+        return Some("the target cannot ask something else of its clients while it runs".into());
+    }
     let waits = scenario.steps.iter().filter_map(|step| step.by);
     if !target.has_injected_clock() && waits.map(|by| by.as_micros()).any(|by| by > LONGEST_WAIT) {
         return Some(

@@ -11,7 +11,7 @@ use super::super::environment::Stage;
 use super::super::schedule::Staged;
 use super::super::shop::{Shop, Work};
 use super::changed;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::expect::{HandshakeKind, Outcome};
 use crate::judge::Evidence;
 use crate::judge::story::{StepTold, Told, Visit};
@@ -25,10 +25,12 @@ use crate::pki::mint::Mint;
 use crate::scenario::step::{Action, Step};
 use crate::target::{Environment, Running};
 
-/// A program is told to reload and takes its time: how often the next step is tried until it comes out as
-/// it must, and the pause before each.
-const TRIES: u32 = 16;
+/// A program is told to reload and takes its time, and a signal that comes while it still starts is lost:
+/// for so long after that steps are tried until they come out as they must, with a pause before each try, and
+/// it is told again after every so many.
+const SETTLING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(250);
+const TELL_AGAIN: u32 = 8;
 
 /// How long a target may take to tell what it saw.
 const AFTERMATH: Duration = Duration::from_secs(2);
@@ -47,8 +49,8 @@ pub struct Play<'a> {
     /// At which step each party's session was made.
     made_at: BTreeMap<String, usize>,
     held: Option<(Held, Peer, usize, String)>,
-    /// The target has been told of something, and may not have taken it yet.
-    unsettled: bool,
+    /// The time since a target was told of something that may not have taken it yet.
+    unsettled: Option<Stopwatch>,
 }
 
 impl<'a> Play<'a> {
@@ -70,7 +72,7 @@ impl<'a> Play<'a> {
             sessions: BTreeMap::new(),
             made_at: BTreeMap::new(),
             held: None,
-            unsettled: false,
+            unsettled: None,
         }
     }
 
@@ -138,6 +140,7 @@ impl<'a> Play<'a> {
         match step.action {
             Action::ReplaceTrust | Action::ReplaceCrl | Action::ReplaceClientAuth => {
                 stage.recast(changed(stage.scenario(), step));
+                self.unsettled = None;
                 self.reload(stage).await?;
             }
             Action::ForgetTickets => {
@@ -174,7 +177,9 @@ impl<'a> Play<'a> {
         };
         let reloaded = running.reload(environment).await;
         reloaded.map_err(|why| Evidence::Broken(format!("it could not be reloaded: {why}")))?;
-        self.unsettled = !self.work.target.has_injected_clock();
+        let slow = !self.work.target.has_injected_clock();
+        let since = self.unsettled.take().unwrap_or_else(Stopwatch::start);
+        self.unsettled = slow.then_some(since);
         Ok(())
     }
 
@@ -187,19 +192,23 @@ impl<'a> Play<'a> {
 
     /// A connection step. A target that may still be reloading is tried until it does as it must.
     async fn visit(&mut self, stage: &Stage, place: usize, step: &Step) -> Result<Visit, Evidence> {
-        let unsettled = std::mem::take(&mut self.unsettled);
-        if unsettled {
-            sleep(PAUSE).await;
+        let mut tries = 0;
+        let since = self.unsettled;
+        if since.is_some() && step.expect == Some(Outcome::Policy) {
+            sleep(4 * PAUSE).await;
         }
-        let mut visit = self.try_visit(stage, place, step).await?;
-        for _ in 0..TRIES {
-            if !unsettled || step.action == Action::Ask || is_as_expected(&visit) {
-                break;
+        loop {
+            let visit = self.try_visit(stage, place, step).await?;
+            let settling = since.is_some_and(|since| since.elapsed() < SETTLING);
+            if !settling || step.action == Action::Ask || is_as_expected(&visit) {
+                return Ok(visit);
             }
             sleep(PAUSE).await;
-            visit = self.try_visit(stage, place, step).await?;
+            tries += 1;
+            if tries % TELL_AGAIN == 0 {
+                self.reload(stage).await?;
+            }
         }
-        Ok(visit)
     }
 
     async fn try_visit(
