@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::net::{Address, Listener};
 
 /// What carries a fleet's octets.
+#[derive(Clone)]
 pub enum Ground {
     /// Sockets on 127.0.0.1.
     Sockets,
