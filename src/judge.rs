@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::expect::{Expectation, Outcome};
 use crate::observe::{Observation, PeerEnd, TargetEnd};
 
+pub mod timeline;
+
 /// What came of trying a case or its twin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Evidence {
@@ -106,6 +108,8 @@ pub enum FailureKind {
     RefusedValid,
     /// The right outcome came too late.
     Slow,
+    /// It kept what it should have given back, or did not tell what it should have.
+    Careless,
 }
 
 impl fmt::Display for FailureKind {
@@ -116,6 +120,7 @@ impl fmt::Display for FailureKind {
             Self::Hang => "hang",
             Self::RefusedValid => "refused-valid",
             Self::Slow => "slow",
+            Self::Careless => "careless",
         })
     }
 }
@@ -138,6 +143,11 @@ impl Judgement {
             failure: None,
             reason: reason.into(),
         }
+    }
+
+    /// A verdict that is no failure of the target.
+    pub fn of(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self::new(verdict, reason)
     }
 
     fn failed(kind: FailureKind, reason: impl Into<String>) -> Self {

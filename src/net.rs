@@ -1,7 +1,9 @@
-//! The network between the peer and the target: loopback TCP, or pipes in memory.
+//! The network between the peer and the target: loopback TCP, or pipes in memory; and between the parties
+//! of a fleet: a simulated network, or loopback TCP through proxies.
 //!
-//! Both transports have the same shape (listen, dial, accept), so an in-process target runs its real
-//! accept loop on either. Real sockets are set up as a careful service would: TCP_NODELAY at both
+//! All have the same shape (listen, dial, accept), so an in-process target or service runs its real
+//! accept loop on each. What befalls a fleet's network is in `mishap`; `fault` is what a single peer does on
+//! purpose. Real sockets are set up as a careful service would: TCP_NODELAY at both
 //! ends, and a listen backlog of 4096 where tokio's own `bind` gives 128.
 
 use std::fmt;
@@ -17,8 +19,14 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 
+use self::proxy::Wires;
+use self::simulated::Simulated;
+
 pub mod fault;
+pub mod mishap;
 pub mod protocol;
+pub mod proxy;
+pub mod simulated;
 
 const BACKLOG: u32 = 4096;
 const PIPE_OCTETS: usize = 256 * 1024;
@@ -63,6 +71,8 @@ pub enum Listener {
     Tcp(TcpListener),
     /// The accepting end of a pipe.
     Memory(Mutex<mpsc::UnboundedReceiver<Stream>>, Arc<Pipe>),
+    /// A party of a simulated network.
+    Simulated(simulated::Port),
 }
 
 impl Listener {
@@ -82,14 +92,14 @@ impl Listener {
         Ok(Self::Tcp(socket.listen(BACKLOG)?))
     }
 
-    /// The TCP port; 0 for a pipe.
+    /// The TCP port; 0 for what has none.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn port(&self) -> io::Result<u16> {
         Ok(match self {
             Self::Tcp(listener) => listener.local_addr()?.port(),
-            Self::Memory(..) => 0,
+            Self::Memory(..) | Self::Simulated(_) => 0,
         })
     }
 
@@ -101,13 +111,15 @@ impl Listener {
         Ok(match self {
             Self::Tcp(listener) => Address::Tcp(listener.local_addr()?),
             Self::Memory(_, pipe) => Address::Memory(Arc::clone(pipe)),
+            Self::Simulated(port) => port.network().address(port.party()),
         })
     }
 
     /// The next connection.
     ///
     /// # Errors
-    /// What the operating system says, or `BrokenPipe` when nobody can dial any more.
+    /// What the operating system says, or `BrokenPipe` when nobody can dial any more: a pipe has no other
+    /// end, or a simulated party has crashed.
     pub async fn accept(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(listener) => {
@@ -122,6 +134,13 @@ impl Listener {
                 let next = accepted.lock().await.recv().await;
                 next.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
             }
+            Self::Simulated(port) => {
+                let (number, end) = port.accept().await?;
+                Ok(Stream {
+                    id: ConnectionId(number),
+                    carrier: Carrier::Simulated(end),
+                })
+            }
         }
     }
 }
@@ -133,25 +152,37 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A pipe in memory.
     Memory(Arc<Pipe>),
+    /// A party of a simulated network.
+    Simulated(Arc<Simulated>, String),
+    /// The proxy in front of a party.
+    Proxied(SocketAddr, Arc<Wires>),
 }
 
 impl Address {
-    /// Connects.
+    /// Connects as this party, so that what befalls it, or the pair, befalls the connection. Only networks
+    /// of fleets look at the name.
+    ///
+    /// # Errors
+    /// As [`Address::dial`].
+    pub async fn dial_from(&self, from: &str) -> io::Result<Stream> {
+        match self {
+            Self::Simulated(network, party) => network.dial(from, party).await,
+            Self::Proxied(address, wires) => wires.dial(from, *address).await,
+            Self::Tcp(_) | Self::Memory(_) => self.dial().await,
+        }
+    }
+
+    /// Connects, as nobody in particular.
     ///
     /// # Errors
     /// What the operating system says, or `ConnectionRefused` when the listener is gone.
     pub async fn dial(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(address) => {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                let id = ConnectionId::of_port(stream.local_addr()?.port());
-                Ok(Stream {
-                    id,
-                    carrier: Carrier::Tcp(stream),
-                })
+            Self::Tcp(address) | Self::Proxied(address, _) => {
+                Stream::of_dialled(TcpStream::connect(address).await?)
             }
             Self::Memory(pipe) => pipe.dial(),
+            Self::Simulated(network, party) => network.dial("", party).await,
         }
     }
 }
@@ -159,8 +190,9 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) | Self::Proxied(address, _) => address.fmt(f),
             Self::Memory(_) => f.write_str("memory"),
+            Self::Simulated(_, party) => party.fmt(f),
         }
     }
 }
@@ -215,9 +247,18 @@ pub struct Stream {
 enum Carrier {
     Tcp(TcpStream),
     Memory(DuplexStream),
+    Simulated(simulated::End),
 }
 
 impl Stream {
+    fn of_dialled(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            id: ConnectionId::of_port(stream.local_addr()?.port()),
+            carrier: Carrier::Tcp(stream),
+        })
+    }
+
     /// The connection that this is an end of.
     pub fn id(&self) -> ConnectionId {
         self.id
@@ -228,6 +269,7 @@ impl Stream {
         match &self.carrier {
             Carrier::Tcp(stream) => !matches!(stream.peek(&mut [0]).await, Ok(1..)),
             Carrier::Memory(_) => false,
+            Carrier::Simulated(end) => end.left().await,
         }
     }
 
@@ -239,6 +281,10 @@ impl Stream {
         match &self.carrier {
             Carrier::Tcp(stream) => stream.set_zero_linger(),
             Carrier::Memory(_) => Ok(()),
+            Carrier::Simulated(end) => {
+                end.reset_on_drop();
+                Ok(())
+            }
         }
     }
 }
@@ -252,6 +298,7 @@ impl AsyncRead for Stream {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Carrier::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+            Carrier::Simulated(end) => Pin::new(end).poll_read(cx, buf),
         }
     }
 }
@@ -265,6 +312,7 @@ impl AsyncWrite for Stream {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Carrier::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
+            Carrier::Simulated(end) => Pin::new(end).poll_write(cx, buf),
         }
     }
 
@@ -278,6 +326,7 @@ impl AsyncWrite for Stream {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Carrier::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Carrier::Simulated(end) => Pin::new(end).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -289,6 +338,7 @@ impl AsyncWrite for Stream {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Carrier::Memory(stream) => Pin::new(stream).poll_flush(cx),
+            Carrier::Simulated(end) => Pin::new(end).poll_flush(cx),
         }
     }
 
@@ -296,6 +346,7 @@ impl AsyncWrite for Stream {
         match &mut self.carrier {
             Carrier::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Carrier::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Carrier::Simulated(end) => Pin::new(end).poll_shutdown(cx),
         }
     }
 }

@@ -12,6 +12,20 @@
 //!
 //! A call is an interval. It is legal if some instant inside it permits its outcome; so nothing has to be
 //! known about when, inside the interval, a server made up its mind.
+//!
+//! [`history`] and [`findings`] are what goes in and what comes out, [`check`](mod@check) is the way between
+//! them. [`truth`] is the algebra; [`facts`] and [`validity`] give each fact its course over time;
+//! [`permission`] gathers those that a call rests on.
 
+pub mod check;
+mod convergence;
+pub mod facts;
 pub mod findings;
+mod flap;
 pub mod history;
+pub mod permission;
+mod phase;
+mod resource;
+pub mod truth;
+pub mod validity;
+pub mod witness;

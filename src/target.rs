@@ -207,6 +207,16 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// What is wrong with its services, for a target that can be a whole fleet in process.
+    fn flaws(&self) -> Option<planted::Flaws> {
+        None
+    }
+
+    /// Is there something to be learnt from a fleet of it?
+    fn musters(&self) -> bool {
+        self.flaws().is_some()
+    }
+
     /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
     /// it.
     ///

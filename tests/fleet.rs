@@ -34,7 +34,13 @@ fn on_sockets(plan: &Plan) -> History {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(fleet::run(plan, &Ground::Sockets)).unwrap()
+    runtime
+        .block_on(fleet::run(
+            plan,
+            &Ground::Sockets,
+            &std::sync::Arc::default(),
+        ))
+        .unwrap()
 }
 
 #[test]
@@ -46,11 +52,19 @@ fn a_rotation_under_load_disturbs_nobody() {
     ));
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for call in &history.calls {
-        let key = format!("{} {:?} {:?}", call.caller, call.outcome, call.connection.handshake);
+        let key = format!(
+            "{} {:?} {:?}",
+            call.caller, call.outcome, call.connection.handshake
+        );
         *counts.entry(key).or_default() += 1;
     }
     println!("{counts:#?}");
-    for call in history.calls.iter().filter(|call| call.canary.is_some()).take(8) {
+    for call in history
+        .calls
+        .iter()
+        .filter(|call| call.canary.is_some())
+        .take(8)
+    {
         println!("{call:?}");
     }
     println!("{:?}", history.samples);

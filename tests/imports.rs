@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // What touches keys, sockets and TLS.
     ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
-    ("net", &[]),
+    ("net", &["clock"]),
     ("peer", &["expect", "net", "observe", "pki", "scenario"]),
     (
         "target",

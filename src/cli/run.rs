@@ -93,7 +93,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
-    let cases = arguments.selection.cases()?;
+    let (cases, left_out) = arguments.selection.cases_to_run()?;
+    if left_out > 0 {
+        anstream::eprintln!(
+            "note: {left_out} cases of fleets are left out; ask for them, as in `run 'chaos/*'`"
+        );
+    }
     let clock = Clock::start();
     let seed = Seed(arguments.seed);
     let pool = Arc::new(KeyPool::new(seed));

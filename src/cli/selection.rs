@@ -82,6 +82,19 @@ impl SelectionArguments {
         Ok(cases)
     }
 
+    /// The selected cases that a run runs, and how many fleets it leaves out: they take time, and run where
+    /// somebody asks for them by a glob, a tag or a specification.
+    pub(super) fn cases_to_run(&self) -> Result<(Vec<Case>, usize), Failure> {
+        let mut cases = self.cases()?;
+        let all = cases.len();
+        let asked = |globs: &[String]| globs.iter().any(|glob| !glob.starts_with('!'));
+        if !asked(&self.globs) && self.tag.is_empty() && self.spec.is_empty() {
+            cases.retain(|case| case.network.is_none());
+        }
+        let left_out = all - cases.len();
+        Ok((cases, left_out))
+    }
+
     fn nothing(&self, scenarios: &[Arc<Scenario>]) -> anyhow::Error {
         let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
         let hint = match self.globs.first().and_then(|glob| nearest(glob, ids)) {

@@ -1,7 +1,8 @@
 //! The cast: everybody in a fleet, set up and ready, and who calls whom.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -11,11 +12,13 @@ use super::generation::Loader;
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
 use super::service::{Service, Settings};
+use super::verifiers::Verifiers;
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
+use crate::net::Address;
 use crate::oracle::history::{Fact, Serial, WindowKind};
 use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
@@ -29,6 +32,8 @@ pub struct Cast {
     /// The fleet's clock.
     pub clock: Clock,
     plan: Plan,
+    verifiers: Arc<Verifiers>,
+    first_bundle: OnceLock<Arc<Bundle>>,
     company: Mutex<Company>,
 }
 
@@ -55,6 +60,8 @@ pub struct Member {
     pub service: Arc<Service>,
     /// Where it is.
     pub destination: Arc<Destination>,
+    /// The socket that it listens on itself, where it does.
+    pub socket: Option<SocketAddr>,
 }
 
 /// A caller of the harness's own, who verifies nobody.
@@ -94,8 +101,12 @@ impl Cast {
             authority: Arc::new(authority),
             clock: clock.clone(),
             plan: plan.clone(),
+            verifiers: Arc::default(),
+            first_bundle: OnceLock::new(),
             company: Mutex::default(),
         };
+        let trusted = Fact::Trusts(FIRST_ROOT.into());
+        ledger.change(None, trusted, true, WindowKind::None);
         let canaries = cast.strangers()?;
         let lists = cast.first_lists(&canaries)?;
         cast.company().canaries = canaries;
@@ -105,7 +116,6 @@ impl Cast {
         for number in 0..CALLERS {
             let name = format!("caller-{number}");
             let party = Arc::new(cast.party(&name, lists.clone())?);
-            trusts(ledger, &party);
             cast.company().callers.insert(name, party);
         }
         let name = "hoarder-0".to_owned();
@@ -171,10 +181,7 @@ impl Cast {
             .company()
             .bundles
             .insert(party.into(), Arc::clone(next));
-        before.unwrap_or_else(|| {
-            let first = self.authority.bundle(&[FIRST_ROOT.into()]);
-            first.unwrap_or_default()
-        })
+        before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
     /// The serial numbers of what this party presents.
@@ -210,7 +217,7 @@ impl Cast {
     fn party(&self, name: &str, lists: Option<Arc<Lists>>) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
-            bundle: self.authority.bundle(&[FIRST_ROOT.into()])?,
+            bundle: self.first_bundle()?,
             lists,
             admits: Arc::default(),
             permissive: self.plan.fleet.permissive,
@@ -218,9 +225,19 @@ impl Cast {
         let loader = Loader {
             clock: self.clock.clone(),
             flaws: self.plan.flaws,
+            verifiers: Arc::clone(&self.verifiers),
             sessions: if self.plan.fleet.resumption { 256 } else { 0 },
         };
         Party::new(name, material, loader).map_err(|why| FleetError::Party(name.into(), why))
+    }
+
+    /// The bundle that everybody begins with.
+    fn first_bundle(&self) -> Result<Arc<Bundle>, FleetError> {
+        if let Some(bundle) = self.first_bundle.get() {
+            return Ok(Arc::clone(bundle));
+        }
+        let bundle = self.authority.bundle(&[FIRST_ROOT.into()])?;
+        Ok(Arc::clone(self.first_bundle.get_or_init(|| bundle)))
     }
 
     /// Adds a service.
@@ -232,7 +249,6 @@ impl Cast {
         ledger: &Arc<Ledger>,
     ) -> Result<(), FleetError> {
         let party = Arc::new(self.party(name, lists)?);
-        trusts(ledger, &party);
         let serial = party.material().leaf.serial;
         ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
         let service = Service::new(
@@ -244,7 +260,11 @@ impl Cast {
         );
         let refused = |error| FleetError::Listen(name.into(), error);
         let listener = ground.listen(name, None).map_err(refused)?;
-        let address = listener.address().map_err(refused)?;
+        let address = ground.way_to(name, &listener).map_err(refused)?;
+        let socket = match listener.address().map_err(refused)? {
+            Address::Tcp(socket) => Some(socket),
+            _ => None,
+        };
         service.open(listener);
         let views = Arc::clone(&service);
         let destination = Destination {
@@ -259,6 +279,7 @@ impl Cast {
             Member {
                 service,
                 destination: Arc::new(destination),
+                socket,
             },
         );
         Ok(())
@@ -331,34 +352,41 @@ impl Cast {
     /// Every service lets in whom the topology shows to it, and the canaries that are wrong otherwise.
     fn admit(&self, ledger: &Ledger) {
         let company = self.company();
+        let everywhere: BTreeSet<String> = {
+            let callers = company.callers.keys().chain(company.hoarders.keys());
+            let canaries = company.canaries.iter();
+            let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
+            callers
+                .chain(canaries.map(|(_, canary)| &canary.name))
+                .cloned()
+                .collect()
+        };
+        for name in &everywhere {
+            let fact = Fact::Admits(name.clone());
+            ledger.change(None, fact, true, WindowKind::None);
+        }
+        let revoked = company.canaries.get(&Canary::Revoked);
+        if let Some(serial) = revoked.and_then(|canary| canary.credentials.serial) {
+            ledger.change(None, Fact::InForce(serial), false, WindowKind::None);
+        }
+        let everywhere = Arc::new(everywhere);
         for (name, member) in &company.services {
-            let mut admits: BTreeSet<String> = match self.plan.fleet.topology {
-                Topology::Star => company.callers.keys().cloned().collect(),
-                Topology::Chain | Topology::Mesh => company
-                    .callers
-                    .keys()
-                    .chain(company.services.keys().filter(|other| *other != name))
-                    .cloned()
-                    .collect(),
-            };
-            admits.extend(company.hoarders.keys().cloned());
-            for (kind, canary) in &company.canaries {
-                if *kind != Canary::WrongName {
-                    admits.insert(canary.name.clone());
+            let admits = match self.plan.fleet.topology {
+                Topology::Star => Arc::clone(&everywhere),
+                Topology::Chain | Topology::Mesh => {
+                    let others = company.services.keys().filter(|other| *other != name);
+                    let mut admits = BTreeSet::clone(&everywhere);
+                    for other in others {
+                        let fact = Fact::Admits(other.clone());
+                        ledger.change(Some(name), fact, true, WindowKind::None);
+                        admits.insert(other.clone());
+                    }
+                    Arc::new(admits)
                 }
-            }
-            for admitted in &admits {
-                let fact = Fact::Admits(admitted.clone());
-                ledger.change(Some(name), fact, true, WindowKind::None);
-            }
-            if let Some(revoked) = company.canaries.get(&Canary::Revoked)
-                && let Some(serial) = revoked.credentials.serial
-            {
-                ledger.change(Some(name), Fact::InForce(serial), false, WindowKind::None);
-            }
+            };
             let party = &member.service.party;
             let mut material = party.material();
-            material.admits = Arc::new(admits);
+            material.admits = admits;
             // It is its own first material with names on the list: there is nothing to refuse.
             let _ = party.take(material);
         }
@@ -418,19 +446,11 @@ impl Purse for Party {
     fn credentials(&self) -> Option<Credentials> {
         let generation = self.current()?;
         Some(Credentials {
-            config: Some(Arc::clone(&generation.client)),
+            config: Some(generation.client()?),
             serial: Some(generation.material.leaf.serial),
             edition: generation.number,
             verifies: true,
         })
-    }
-}
-
-/// The facts about whom a party trusts in the beginning.
-fn trusts(ledger: &Ledger, party: &Party) {
-    for anchor in party.material().bundle.anchors.keys() {
-        let fact = Fact::Trusts(anchor.clone());
-        ledger.change(Some(&party.name), fact, true, WindowKind::None);
     }
 }
 
@@ -466,7 +486,8 @@ fn pick(
 /// A step through a list of this length that comes to every place, and seldom to a neighbour.
 fn stride(count: u64) -> u64 {
     let golden = count * 618 / 1000;
-    let divides = |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
+    let divides =
+        |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
     (golden.max(1)..=count.max(1))
         .find(|step| !divides(step))
         .unwrap_or(1)

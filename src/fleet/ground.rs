@@ -2,30 +2,69 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use crate::net::mishap::Mishaps;
+use crate::net::proxy::Proxies;
+use crate::net::simulated::Simulated;
 use crate::net::{Address, Listener};
+use crate::scenario::fleet::FleetPlan;
 
 /// What carries a fleet's octets.
 #[derive(Clone)]
 pub enum Ground {
     /// Sockets on 127.0.0.1.
     Sockets,
+    /// Sockets on 127.0.0.1, with a proxy in front of every service that mishaps can befall.
+    Proxied(Arc<Proxies>),
+    /// A network in memory, on the runtime's clock.
+    Simulated(Arc<Simulated>),
 }
 
 impl Ground {
+    /// A simulated network. Make it in a runtime whose time is paused.
+    pub fn simulated(plan: &FleetPlan) -> Self {
+        Self::Simulated(Simulated::new(plan.latency.duration()))
+    }
+
+    /// Sockets, with proxies where mishaps are to befall services.
+    pub fn sockets(mishaps: bool) -> Self {
+        match mishaps {
+            true => Self::Proxied(Arc::default()),
+            false => Self::Sockets,
+        }
+    }
+
     /// Has a party listen; where it listened before, if it did.
     ///
     /// # Errors
     /// What the operating system says.
-    pub fn listen(&self, _party: &str, before: Option<&Address>) -> io::Result<Listener> {
+    pub fn listen(&self, party: &str, before: Option<SocketAddr>) -> io::Result<Listener> {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match self {
-            Self::Sockets => {
-                let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                Listener::at(match before {
-                    Some(Address::Tcp(address)) => *address,
-                    _ => anywhere,
-                })
-            }
+            Self::Simulated(network) => network.listen(party),
+            Self::Sockets | Self::Proxied(_) => Listener::at(before.unwrap_or(anywhere)),
+        }
+    }
+
+    /// Where callers dial the party that listens so.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn way_to(&self, party: &str, listener: &Listener) -> io::Result<Address> {
+        let address = listener.address()?;
+        match (self, address) {
+            (Self::Proxied(proxies), Address::Tcp(address)) => proxies.front(party, address),
+            (_, address) => Ok(address),
+        }
+    }
+
+    /// What can befall its parties; nothing where there are no proxies.
+    pub fn mishaps(&self) -> Option<Arc<dyn Mishaps>> {
+        match self {
+            Self::Sockets => None,
+            Self::Proxied(proxies) => Some(Arc::clone(proxies) as _),
+            Self::Simulated(network) => Some(Arc::clone(network) as _),
         }
     }
 }

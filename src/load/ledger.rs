@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
 use crate::oracle::history::{
-    Call, Certificate, Change, ClockChange, Fact, History, Instant, Sample, StepMark, WindowKind,
+    Call, Certificate, Change, ClockChange, Fact, History, Micros, Sample, StepMark, WindowKind,
 };
 use crate::scenario::fleet::Windows;
 
@@ -30,7 +30,7 @@ impl Ledger {
     }
 
     /// Microseconds since it was begun.
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Micros {
         u64::try_from(self.time.micros()).unwrap_or(0)
     }
 

@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Stream};
-use crate::oracle::history::{Call, CallOutcome, Connection, Instant, Serial, ServerView};
+use crate::oracle::history::{Call, CallOutcome, Connection, Micros, Serial, ServerView};
 use crate::peer::Application;
 use crate::scenario::fleet::Canary;
 
@@ -79,19 +79,19 @@ struct Session {
     edition: u64,
     serial: Option<Serial>,
     presented: Option<Serial>,
-    verified: Option<Instant>,
+    verified: Option<Micros>,
 }
 
 /// An open connection, and how it came about.
 struct Open {
     stream: TlsStream<Stream>,
     id: ConnectionId,
-    opened: Instant,
+    opened: Micros,
     edition: u64,
     handshake: Option<HandshakeKind>,
     serial: Option<Serial>,
     presented: Option<Serial>,
-    verified: Option<Instant>,
+    verified: Option<Micros>,
 }
 
 impl Visitor {
@@ -108,8 +108,8 @@ impl Visitor {
         }
     }
 
-    /// Calls the server once, and writes down what came of it.
-    pub async fn call(&self, id: u64, destination: &Destination, ledger: &Ledger) {
+    /// Calls the server once, and says what came of it.
+    pub async fn call(&self, id: u64, destination: &Destination, ledger: &Ledger) -> Call {
         let invoked = ledger.now();
         let mut call = Call {
             id,
@@ -139,7 +139,7 @@ impl Visitor {
             (Some(views), Some(connection)) => views(connection),
             _ => None,
         };
-        ledger.call(call);
+        call
     }
 
     async fn visit(
@@ -362,7 +362,7 @@ impl Visitor {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         address
-            .dial()
+            .dial_from(&self.caller)
             .await
             .map_err(|error| CallOutcome::Refused(format!("nobody was there: {}", error.kind())))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::Instant;
+use super::history::Micros;
 
 /// What checking a history has found.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -33,7 +33,7 @@ pub struct Violation {
     /// What it violates.
     pub invariant: Invariant,
     /// When it was certain.
-    pub at: Instant,
+    pub at: Micros,
     /// The call that proves it, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<u64>,
@@ -151,7 +151,7 @@ pub struct Convergence {
     /// What it was.
     pub what: String,
     /// When it was published.
-    pub at: Instant,
+    pub at: Micros,
     /// How many services were seen to have it in force.
     pub services: u32,
     /// The median.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::expect::HandshakeKind;
 use crate::scenario::fleet::{Canary, Windows};
 
-/// Microseconds since the history began.
-pub type Instant = u64;
+/// An instant: microseconds since the history began.
+pub type Micros = u64;
 
 /// A serial number, unique in a history.
 pub type Serial = u64;
@@ -35,11 +35,11 @@ pub struct History {
     /// What was done, one entry for each step, in order.
     pub steps: Vec<StepMark>,
     /// When the timeline began: the warm-up ends.
-    pub warm_until: Instant,
+    pub warm_until: Micros,
     /// When everything had been healed: the settling begins.
-    pub settled_from: Instant,
+    pub settled_from: Micros,
     /// When it ended.
-    pub end: Instant,
+    pub end: Micros,
 }
 
 /// A certificate that was issued.
@@ -62,7 +62,7 @@ pub struct Certificate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defect: Option<String>,
     /// When it was issued.
-    pub issued: Instant,
+    pub issued: Micros,
 }
 
 /// A fact that changes.
@@ -113,7 +113,7 @@ pub enum WindowKind {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
     /// When it was published.
-    pub at: Instant,
+    pub at: Micros,
     /// The step that did it, by its place in [`History::steps`]; none for how things were in the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
@@ -132,7 +132,7 @@ pub struct Change {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct ClockChange {
     /// When.
-    pub at: Instant,
+    pub at: Micros,
     /// Whose: a party's, or everybody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
@@ -156,9 +156,9 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<Serial>,
     /// When it began.
-    pub invoked: Instant,
+    pub invoked: Micros,
     /// When it was over.
-    pub completed: Instant,
+    pub completed: Micros,
     /// How the connection had come about.
     pub connection: Connection,
     /// What the caller saw.
@@ -175,7 +175,7 @@ pub struct Call {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct Connection {
     /// When it was opened: the call's own beginning, or earlier for one that is reused.
-    pub opened: Instant,
+    pub opened: Micros,
     /// Was it opened for an earlier call?
     pub reused: bool,
     /// The kind of its handshake, if that was completed.
@@ -183,7 +183,7 @@ pub struct Connection {
     pub handshake: Option<HandshakeKind>,
     /// For a resumed session: the instant at which its certificates were last verified in a full handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified: Option<Instant>,
+    pub verified: Option<Micros>,
 }
 
 /// How a call ended for the caller.
@@ -231,7 +231,7 @@ pub struct ServerView {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct Sample {
     /// When.
-    pub at: Instant,
+    pub at: Micros,
     /// Of which service.
     pub service: String,
     /// Generations of configuration that are still kept.
@@ -250,7 +250,7 @@ pub struct Sample {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct StepMark {
     /// When.
-    pub at: Instant,
+    pub at: Micros,
     /// What, in words: "publish-crl".
     pub what: String,
 }

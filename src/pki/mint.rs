@@ -98,6 +98,11 @@ impl Mint {
         self.clock.clone()
     }
 
+    /// The run's seed.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// Makes these keys, or waits until somebody else has. A failure shows when a key is asked for.
     pub fn make(&self, keys: &[(KeyKind, String)]) {
         for (kind, name) in keys {

@@ -6,6 +6,8 @@ use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView, TargetEnd, Tar
 use crate::record::CaseRecord;
 use crate::scenario::Role;
 
+mod timeline;
+
 /// The evidence as lines of a label and a text.
 pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
     let mut lines = vec![
@@ -24,6 +26,9 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
             "target saw",
             target.map_or("it cannot tell".into(), target_saw),
         ));
+    }
+    if let Some(timeline) = &case.timeline {
+        lines.extend(timeline::lines(timeline));
     }
     if let Some(twin) = &case.twin {
         let start = if twin.same_start {

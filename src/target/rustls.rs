@@ -16,6 +16,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion
 
 use super::descriptor::Descriptor;
 use super::identity::application_identity;
+use super::planted::Flaws;
 use super::service::{Client, Manners, Server};
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::document::DocumentError;
@@ -62,6 +63,10 @@ impl Target for Rustls {
 
     fn known(&self, case: &str) -> Option<&str> {
         self.descriptor.known(case)
+    }
+
+    fn flaws(&self) -> Option<Flaws> {
+        Some(Flaws::NONE)
     }
 
     fn start(

@@ -317,7 +317,8 @@ impl Timeline<'_> {
         if !self.shelves.contains_key(name) {
             let failed = |error| FleetError::Files(name.clone(), error);
             let folder = match self.ground {
-                Ground::Sockets => Folder::on_disk().map_err(failed)?,
+                Ground::Sockets | Ground::Proxied(_) => Folder::on_disk().map_err(failed)?,
+                Ground::Simulated(_) => Folder::in_memory(),
             };
             let poll = self.plan.fleet.poll.duration();
             let shelf = Shelf::stock(member, folder, poll).map_err(failed)?;

@@ -41,17 +41,10 @@ impl Timeline<'_> {
         self.mend_files()
     }
 
-    fn reopen(&mut self, member: &Member) -> Result<(), FleetError> {
+    fn reopen(&self, member: &Member) -> Result<(), FleetError> {
         let name = &member.destination.name;
         let refused = |error| FleetError::Listen(name.clone(), error);
-        let mut address = member
-            .destination
-            .address
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let listener = self.ground.listen(name, Some(&address)).map_err(refused)?;
-        *address = listener.address().map_err(refused)?;
-        drop(address);
+        let listener = self.ground.listen(name, member.socket).map_err(refused)?;
         member.service.open(listener);
         self.well(member);
         Ok(())

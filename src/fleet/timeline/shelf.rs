@@ -90,19 +90,9 @@ impl Shelf {
 
 /// Has the service listen where it listened before; no, if the place is still taken.
 fn opens(member: &Member, ground: &Ground) -> bool {
-    let destination = &member.destination;
-    let mut address = destination
-        .address
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let Ok(listener) = ground.listen(&destination.name, Some(&address)) else {
+    let Ok(listener) = ground.listen(&member.destination.name, member.socket) else {
         return false;
     };
-    let Ok(at) = listener.address() else {
-        return false;
-    };
-    *address = at;
-    drop(address);
     member.service.open(listener);
     true
 }

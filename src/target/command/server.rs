@@ -154,7 +154,7 @@ pub fn listen() -> Result<(Listener, u16), StartError> {
 /// The port of an address of ours.
 pub fn port(address: &Address) -> u16 {
     match address {
-        Address::Tcp(address) => address.port(),
-        Address::Memory(_) => 0,
+        Address::Tcp(address) | Address::Proxied(address, _) => address.port(),
+        Address::Memory(_) | Address::Simulated(..) => 0,
     }
 }

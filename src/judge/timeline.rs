@@ -1,0 +1,57 @@
+//! Judging a timeline: from what the oracle found to a verdict. Pure.
+
+use super::{FailureKind, Judgement, Verdict};
+use crate::oracle::findings::{Findings, Invariant, Violation};
+
+/// Judges what the history of a fleet came to.
+pub fn judge_timeline(findings: &Findings) -> Judgement {
+    if let Some(worst) = findings.violations.first() {
+        return Judgement::failed(kind(worst), reason(worst, findings));
+    }
+    let calls = &findings.calls;
+    if calls.due == 0 {
+        return Judgement::new(
+            Verdict::Invalid,
+            "it proves nothing, for no call had to be accepted",
+        );
+    }
+    if calls.forbidden == 0 {
+        return Judgement::new(
+            Verdict::Invalid,
+            "it proves nothing, for no call had to be refused",
+        );
+    }
+    let mut reason = format!(
+        "{} calls: {} of {} that had to be accepted were, none of {} that had to be refused; {} inside a window",
+        calls.all, calls.served, calls.due, calls.forbidden, calls.grey
+    );
+    if let Some(slowest) = findings.convergence.iter().max_by_key(|step| step.max) {
+        reason.push_str(&format!(
+            "; the last service had `{}` in force after {} ms",
+            slowest.what,
+            slowest.max.div_ceil(1000)
+        ));
+    }
+    Judgement::new(Verdict::Pass, reason)
+}
+
+fn kind(violation: &Violation) -> FailureKind {
+    match violation.invariant {
+        invariant if invariant.is_about_strangers() => FailureKind::AcceptedForbidden,
+        Invariant::KeepsPairs | Invariant::Serves | Invariant::Recovers => {
+            FailureKind::RefusedValid
+        }
+        Invariant::Converges => FailureKind::Slow,
+        _ => FailureKind::Careless,
+    }
+}
+
+fn reason(worst: &Violation, findings: &Findings) -> String {
+    let others = findings.violations_in_all.saturating_sub(1);
+    let others = match others {
+        0 => String::new(),
+        1 => "; and one more violation".into(),
+        others => format!("; and {others} more violations"),
+    };
+    format!("{}: {}{others}", worst.invariant, worst.witness)
+}

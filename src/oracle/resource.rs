@@ -1,0 +1,133 @@
+//! What services keep, what they say of bad material, and what they ask of the authority.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::{Proof, Suspicion};
+use super::findings::Invariant;
+use super::history::{History, Sample};
+use super::witness::Seconds;
+use crate::scenario::fleet::Limits;
+
+/// How many parts the time after the warm-up is cut into, to see when certificates were issued.
+const PARTS: u64 = 24;
+
+/// A service may end with this many times what it had in the warm-up, and [`MORE`] beyond that.
+const TIMES: u32 = 2;
+const MORE: u32 = 8;
+
+/// What the samples and the certificates show to be wrong.
+pub(super) fn suspect<'h>(history: &'h History, limits: &Limits) -> Vec<Suspicion<'h>> {
+    let services = services(history);
+    let mut suspicions = Vec::new();
+    for (service, (warm, last)) in &services {
+        for words in kept(warm, last, limits) {
+            let words = format!("{service} at {}: {words}", Seconds(last.at));
+            suspicions.push(told(Invariant::GivesBack, last.at, words));
+        }
+    }
+    let alarms: u64 = services
+        .values()
+        .map(|(_, last)| u64::from(last.alarms))
+        .sum();
+    if alarms < u64::from(limits.alarms) {
+        let words = format!(
+            "{alarms} alarms were raised about bad material; there had to be {}",
+            limits.alarms
+        );
+        suspicions.push(told(Invariant::Tells, history.end, words));
+    }
+    suspicions.extend(overrun(history, limits));
+    suspicions
+}
+
+/// For each service the most that it had in the warm-up, or else in its first sample, and what it has in
+/// its last.
+fn services(history: &History) -> BTreeMap<&str, (Sample, &Sample)> {
+    let mut services: BTreeMap<&str, (Sample, &Sample)> = BTreeMap::new();
+    for sample in &history.samples {
+        let known = services.entry(&sample.service);
+        let (warm, last) = known.or_insert_with(|| (sample.clone(), sample));
+        if sample.at <= history.warm_until {
+            warm.connections = warm.connections.max(sample.connections);
+            warm.tasks = warm.tasks.max(sample.tasks);
+        }
+        if sample.at >= last.at {
+            *last = sample;
+        }
+    }
+    services
+}
+
+fn kept(warm: &Sample, last: &Sample, limits: &Limits) -> Vec<String> {
+    let mut kept = Vec::new();
+    if last.generations > limits.generations {
+        kept.push(format!(
+            "{} generations of its configuration are kept; {} may be",
+            last.generations, limits.generations
+        ));
+    }
+    for (what, before, after) in [
+        ("tasks", warm.tasks, last.tasks),
+        ("connections", warm.connections, last.connections),
+    ] {
+        if after > before.saturating_mul(TIMES).saturating_add(MORE) {
+            kept.push(format!("{after} {what}, and {before} in the warm-up"));
+        }
+    }
+    kept
+}
+
+/// Is the peak of issuance too high? Leaves count, which are all that have issued nothing themselves, and
+/// that were issued after the warm-up. The time from there to the end is cut into [`PARTS`]; the peak is the
+/// fullest of them, and the mean is over all. With few leaves the peak is high by nature: a limit makes
+/// sense only where there are many times as many leaves as parts.
+fn overrun<'h>(history: &History, limits: &Limits) -> Option<Suspicion<'h>> {
+    let limit = limits.issuance_peak?;
+    let issuers: BTreeSet<_> = history
+        .certificates
+        .iter()
+        .filter_map(|one| one.issuer)
+        .collect();
+    let span = history
+        .end
+        .checked_sub(history.warm_until)
+        .filter(|span| *span > 0)?;
+    let mut parts: BTreeMap<u64, u64> = BTreeMap::new();
+    for certificate in &history.certificates {
+        let since = certificate.issued.saturating_sub(history.warm_until);
+        if since == 0 || since > span || issuers.contains(&certificate.serial) {
+            continue;
+        }
+        let part = u128::from(since) * u128::from(PARTS) / u128::from(span);
+        let part = u64::try_from(part).unwrap_or(PARTS).min(PARTS - 1);
+        *parts.entry(part).or_default() += 1;
+    }
+    let all: u64 = parts.values().sum();
+    let (part, peak) = parts
+        .into_iter()
+        .max_by_key(|(part, count)| (*count, u64::MAX - part))?;
+    let hundredths = u128::from(peak) * u128::from(PARTS) * 100 / u128::from(all);
+    (hundredths > u128::from(limit)).then(|| {
+        let begins = u128::from(span) * u128::from(part) / u128::from(PARTS);
+        let begins = history.warm_until.saturating_add(u64::try_from(begins).unwrap_or(span));
+        let words = format!(
+            "{peak} of {all} leaves were issued within {} from {}, which is {}.{:02} times the mean; {}.{:02} times is the most",
+            Seconds(span / PARTS),
+            Seconds(begins),
+            hundredths / 100,
+            hundredths % 100,
+            limit / 100,
+            limit % 100,
+        );
+        told(Invariant::SparesAuthority, begins, words)
+    })
+}
+
+fn told<'h>(invariant: Invariant, at: u64, words: String) -> Suspicion<'h> {
+    Suspicion {
+        invariant,
+        at,
+        call: None,
+        proof: Proof::Told(words),
+    }
+}
