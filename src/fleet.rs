@@ -35,15 +35,20 @@ pub use self::ground::Ground;
 
 mod authority;
 mod cast;
+pub mod folder;
 mod gauge;
 mod generation;
 mod ground;
+mod inspection;
 mod material;
+mod papers;
 mod party;
 mod service;
 mod sessions;
 mod timeline;
 mod verifiers;
+mod watch;
+mod writing;
 
 /// What a fleet is, and what happens to it.
 #[derive(Clone, Debug)]
@@ -91,6 +96,9 @@ pub enum FleetError {
     /// A party could not be set up.
     #[error("{0} cannot be set up: {1}")]
     Party(String, String),
+    /// A file of a service could not be written.
+    #[error("the files of {0} cannot be written: {1}")]
+    Files(String, std::io::Error),
     /// A step names somebody who is not there.
     #[error("step {0}: there is no party `{1}`")]
     NoParty(usize, String),

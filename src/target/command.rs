@@ -32,7 +32,7 @@ use crate::scenario::{Profile, Role};
 
 mod caller;
 mod dialler;
-mod folder;
+pub mod folder;
 mod launch;
 mod place;
 pub mod process;

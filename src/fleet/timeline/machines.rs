@@ -19,7 +19,11 @@ impl Timeline<'_> {
         for member in self.services(step)? {
             self.unwell(&member);
             member.service.shut();
-            self.reopen(&member)?;
+            if self.by_files() {
+                self.start_from_files(&member)?;
+            } else {
+                self.reopen(&member)?;
+            }
         }
         Ok(())
     }
@@ -34,7 +38,7 @@ impl Timeline<'_> {
     }
 
     pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
-        Ok(())
+        self.mend_files()
     }
 
     fn reopen(&self, member: &Member) -> Result<(), FleetError> {
@@ -52,7 +56,7 @@ impl Timeline<'_> {
             .change(Some(name), Fact::Well, false, WindowKind::None);
     }
 
-    fn well(&self, member: &Member) {
+    pub(super) fn well(&self, member: &Member) {
         let name = &member.destination.name;
         self.ledger
             .change(Some(name), Fact::Well, true, WindowKind::Heal);

@@ -493,6 +493,24 @@ bugs! {
     ClosesAtReload FLEET "closes-at-reload"
         "closes every connection at each reload"
         "Icinga/icinga2 issue 6517, istio/istio issue 3155",
+    SwapsCertificateFirst FLEET "swaps-certificate-first"
+        "presents a new certificate before it has read the key that belongs to it"
+        "HarperFast/harper issue 1409",
+    FollowsLinkOnce FLEET "follows-link-once"
+        "finds out once where a symbolic link leads, and looks there from then on"
+        "cloudflare/certinel issue 20, cilium/cilium issue 13621",
+    TakesTornFiles FLEET "takes-torn-files"
+        "takes what it can read of a file that is not whole"
+        "akka/akka-core issue 32977: the first authority of several, and no word of the others",
+    DropsMissingLists FLEET "drops-missing-lists"
+        "looks nobody up any more when the file of its lists is gone"
+        "envoyproxy/envoy issue 38198",
+    IgnoresLateFiles FLEET "ignores-late-files"
+        "never looks again for files that were not there when it started"
+        "envoyproxy/envoy issue 26312",
+    KeepsQuiet FLEET "keeps-quiet"
+        "tells nobody of material that it could not take"
+        "linkerd/linkerd2 issue 8018",
 }
 
 impl Bug {
