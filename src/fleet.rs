@@ -38,6 +38,8 @@ mod generation;
 mod ground;
 mod material;
 mod party;
+mod publication;
+mod renewal;
 mod service;
 mod timeline;
 
@@ -103,6 +105,13 @@ pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
     let clock = Clock::going(plan.began);
     let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
     let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
+    let working = {
+        let mut set = JoinSet::new();
+        let (renewing, publishing) = (Arc::clone(&cast), Arc::clone(&cast));
+        set.spawn(async move { renewing.renewal.run().await });
+        set.spawn(async move { publishing.publication.run(&publishing).await });
+        set
+    };
     let loading = {
         let (cast, ledger, load) = (Arc::clone(&cast), Arc::clone(&ledger), plan.load.clone());
         // Dropping it ends the load, whatever else has happened.
@@ -122,6 +131,7 @@ pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
     drop(loading);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
     cast.sample(&ledger);
+    drop(working);
     cast.dismiss();
     Ok(ledger.close())
 }

@@ -172,7 +172,8 @@ impl Party {
                 _ => {}
             }
         }
-        if Arc::ptr_eq(&material.leaf, &last.leaf) || self.has(Bug::LoadsMismatchedPair) {
+        let careless = self.has(Bug::LoadsMismatchedPair) || self.has(Bug::TakesAnyAnswer);
+        if Arc::ptr_eq(&material.leaf, &last.leaf) || careless {
             return Ok(());
         }
         self.examined_leaf(&material.leaf, &material.bundle)

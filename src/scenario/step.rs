@@ -201,7 +201,7 @@ pub enum MaterialDefect {
     WrongSignature,
     /// The list is about another authority.
     WrongIssuer,
-    /// The list has expired.
+    /// The list has expired; or the leaf is an older one again.
     Stale,
     /// The file is gone.
     Missing,

@@ -12,6 +12,7 @@ impl Timeline<'_> {
         for member in self.cast.services() {
             member.service.party.look_again();
         }
+        self.cast.clock_was_set();
         Ok(())
     }
 
@@ -34,7 +35,7 @@ impl Timeline<'_> {
     }
 
     pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
-        Ok(())
+        self.heal_authority()
     }
 
     fn reopen(&self, member: &Member) -> Result<(), FleetError> {
