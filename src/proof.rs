@@ -31,7 +31,7 @@ impl Proof {
         let mut proof = Self::default();
         let mut sound = BTreeSet::new();
         for case in control {
-            if case.expectation.outcome == Outcome::Reject {
+            if matches!(case.expectation.outcome, Outcome::Reject | Outcome::Holds) {
                 proof.scenarios.entry(case.scenario.clone()).or_default();
             }
             match case.verdict {

@@ -8,6 +8,7 @@
 //! of a group run one after the other, so that what one case does to a target cannot be blamed on
 //! another that ran beside it.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
@@ -60,24 +61,26 @@ pub struct Plan {
 /// When a worker could not start or died. What was judged by then has been told, and the run is
 /// incomplete unless other workers did everything.
 pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::Result<()> {
-    let cases = plan
-        .targets
-        .iter()
-        .map(|target| {
-            plan.cases
-                .iter()
-                .filter(|case| target.plays(case.role))
-                .count()
-        })
-        .sum();
-    let mut judged_cases = 0;
-    emit(Event::RunStarted { cases });
-    plan.mint.warm(warm_up(&plan.cases));
     let (fleets, pairs): (Vec<_>, Vec<_>) = plan
         .cases
         .iter()
         .cloned()
         .partition(|case| case.network.is_some());
+    let muster = Muster::of(&plan.targets, &fleets, plan.mint.seed(), stop);
+    let shared = plan.targets.iter().flat_map(|target| {
+        let played = |case: &&Case| target.plays(case.role);
+        pairs.iter().filter(played)
+    });
+    let cases = shared.count() + muster.cases();
+    let judged_cases = Cell::new(0);
+    let mut emit = |event| {
+        if matches!(event, Event::CaseJudged(_)) {
+            judged_cases.set(judged_cases.get() + 1);
+        }
+        emit(event);
+    };
+    emit(Event::RunStarted { cases });
+    plan.mint.warm(warm_up(&pairs));
     let schedule = Schedule::of(&pairs, &plan.mint);
     for target in &plan.targets {
         for (case, error) in &schedule.broken {
@@ -88,56 +91,69 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
                 "the scenario's certificates could not be minted: {error}"
             ));
             let record = Trial::without_stage(case, evidence).judged(target.as_ref());
-            judged_cases += 1;
             emit(Event::CaseJudged(Box::new(record)));
         }
     }
     let shop = Shop::open(plan, stop, &schedule);
-    let muster = Muster::of(&plan.targets, &fleets, plan.mint.seed(), stop);
-    let (events, inbox) = mpsc::channel();
-    let outcome = thread::scope(|scope| {
-        let workers: Vec<_> = (0..shop.workers())
-            .map(|_| {
-                let (shop, events) = (&shop, events.clone());
-                scope.spawn(move || shop.labour(&events))
-            })
-            .collect();
-        let mustering = {
-            let muster = &muster;
-            scope.spawn(move || {
-                muster.run(plan.jobs.saturating_sub(1), &events);
-                Ok(())
-            })
-        };
-        let workers = workers.into_iter().chain([mustering]);
-        for event in inbox {
-            judged_cases += usize::from(matches!(event, Event::CaseJudged(_)));
-            emit(event);
-        }
-        // All of them are waited for: the scope panics over a dead one that nobody has asked about.
-        let died = |_| Err(io::Error::other("a worker died"));
-        let ends: Vec<_> = workers
-            .map(|worker| worker.join().unwrap_or_else(died))
-            .collect();
-        ends.into_iter().collect()
-    });
+    // Fleets come after: pairs have deadlines that a busy machine would miss for them.
+    let outcome = work(&mut emit, |scope, events| {
+        let workers = (0..shop.workers()).map(|_| {
+            let (shop, events) = (&shop, events.clone());
+            scope.spawn(move || shop.labour(&events))
+        });
+        workers.collect()
+    })
+    .and(work(&mut emit, |scope, events| {
+        let (muster, events) = (&muster, events.clone());
+        vec![scope.spawn(move || {
+            muster.run(plan.jobs, &events);
+            Ok(())
+        })]
+    }));
     for (index, target) in plan.targets.iter().enumerate() {
         for role in Role::ALL {
-            let has_cases = plan.cases.iter().any(|case| case.role == role);
-            if has_cases && target.plays(role) {
+            let in_pairs = target.plays(role) && pairs.iter().any(|case| case.role == role);
+            let in_fleets = muster.fleets(index, role);
+            if in_pairs || in_fleets > 0 {
                 emit(Event::TargetFinished(TargetRecord {
                     name: target.name(),
                     role,
                     version: target.version(),
-                    starts: shop.starts(index, role),
-                    environments: schedule.environments(role),
+                    // Each fleet is an environment of its own.
+                    starts: shop.starts(index, role) + in_fleets,
+                    environments: schedule.environments(role) + in_fleets,
                     absent: None,
                 }));
             }
         }
     }
     emit(Event::RunFinished {
-        complete: judged_cases == cases,
+        complete: judged_cases.get() == cases,
     });
     outcome
+}
+
+/// Lets threads work and tells what they tell, until all of them have ended.
+fn work<'e>(
+    emit: &mut impl FnMut(Event),
+    start: impl for<'s> FnOnce(
+        &'s thread::Scope<'s, 'e>,
+        &mpsc::Sender<Event>,
+    ) -> Vec<thread::ScopedJoinHandle<'s, io::Result<()>>>,
+) -> io::Result<()> {
+    let (events, inbox) = mpsc::channel();
+    thread::scope(|scope| {
+        let workers = start(scope, &events);
+        drop(events);
+        for event in inbox {
+            emit(event);
+        }
+        // All of them are waited for: the scope panics over a dead one that nobody has asked about.
+        let died = |_| Err(io::Error::other("a worker died"));
+        let ends: Vec<_> = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(died))
+            .collect();
+        ends.into_iter().collect()
+    })
 }

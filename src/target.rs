@@ -212,6 +212,11 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// Is there something to be learnt from a fleet of it?
+    fn musters(&self) -> bool {
+        self.flaws().is_some()
+    }
+
     /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
     /// it.
     ///

@@ -299,11 +299,6 @@ impl Authority {
         Ok(Arc::new(bundle))
     }
 
-    /// The serial number of the authority that issues under this anchor.
-    pub fn issuing_serial(&self, anchor: &str) -> Option<Serial> {
-        Some(self.desk().houses.get(anchor)?.issuing.serial())
-    }
-
     fn issuer_validity(&self) -> Validity {
         let now = self.clock.unix();
         Validity {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -14,6 +14,7 @@ use super::party::{Party, dns_of};
 use super::publication::Publication;
 use super::renewal::Renewal;
 use super::service::{Service, Settings};
+use super::verifiers::Verifiers;
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
@@ -37,6 +38,8 @@ pub struct Cast {
     /// The fleet's clock.
     pub clock: Clock,
     plan: Plan,
+    verifiers: Arc<Verifiers>,
+    first_bundle: OnceLock<Arc<Bundle>>,
     company: Mutex<Company>,
 }
 
@@ -107,8 +110,12 @@ impl Cast {
             authority,
             clock: clock.clone(),
             plan: plan.clone(),
+            verifiers: Arc::default(),
+            first_bundle: OnceLock::new(),
             company: Mutex::default(),
         };
+        let trusted = Fact::Trusts(FIRST_ROOT.into());
+        ledger.change(None, trusted, true, WindowKind::None);
         let canaries = cast.strangers()?;
         let lists = cast.first_lists(&canaries)?;
         cast.company().canaries = canaries;
@@ -118,7 +125,6 @@ impl Cast {
         for number in 0..CALLERS {
             let name = format!("caller-{number}");
             let party = Arc::new(cast.party(&name, lists.clone())?);
-            trusts(ledger, &party);
             cast.renewal.enrol(&party, false);
             cast.company().callers.insert(name, party);
         }
@@ -191,10 +197,7 @@ impl Cast {
             .company()
             .bundles
             .insert(party.into(), Arc::clone(next));
-        before.unwrap_or_else(|| {
-            let first = self.authority.bundle(&[FIRST_ROOT.into()]);
-            first.unwrap_or_default()
-        })
+        before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
     /// The serial numbers of what this party presents.
@@ -230,7 +233,7 @@ impl Cast {
     fn party(&self, name: &str, lists: Option<Arc<Lists>>) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
-            bundle: self.authority.bundle(&[FIRST_ROOT.into()])?,
+            bundle: self.first_bundle()?,
             lists,
             admits: Arc::default(),
             permissive: self.plan.fleet.permissive,
@@ -238,9 +241,19 @@ impl Cast {
         let loader = Loader {
             clock: self.clock.clone(),
             flaws: self.plan.flaws,
+            verifiers: Arc::clone(&self.verifiers),
             sessions: if self.plan.fleet.resumption { 256 } else { 0 },
         };
         Party::new(name, material, loader).map_err(|why| FleetError::Party(name.into(), why))
+    }
+
+    /// The bundle that everybody begins with.
+    fn first_bundle(&self) -> Result<Arc<Bundle>, FleetError> {
+        if let Some(bundle) = self.first_bundle.get() {
+            return Ok(Arc::clone(bundle));
+        }
+        let bundle = self.authority.bundle(&[FIRST_ROOT.into()])?;
+        Ok(Arc::clone(self.first_bundle.get_or_init(|| bundle)))
     }
 
     /// Adds a service.
@@ -252,7 +265,6 @@ impl Cast {
         ledger: &Arc<Ledger>,
     ) -> Result<(), FleetError> {
         let party = Arc::new(self.party(name, lists)?);
-        trusts(ledger, &party);
         let serial = party.material().leaf.serial;
         ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
         self.renewal.enrol(&party, true);
@@ -362,34 +374,41 @@ impl Cast {
     /// Every service lets in whom the topology shows to it, and the canaries that are wrong otherwise.
     fn admit(&self, ledger: &Ledger) {
         let company = self.company();
+        let everywhere: BTreeSet<String> = {
+            let callers = company.callers.keys().chain(company.hoarders.keys());
+            let canaries = company.canaries.iter();
+            let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
+            callers
+                .chain(canaries.map(|(_, canary)| &canary.name))
+                .cloned()
+                .collect()
+        };
+        for name in &everywhere {
+            let fact = Fact::Admits(name.clone());
+            ledger.change(None, fact, true, WindowKind::None);
+        }
+        let revoked = company.canaries.get(&Canary::Revoked);
+        if let Some(serial) = revoked.and_then(|canary| canary.credentials.serial) {
+            ledger.change(None, Fact::InForce(serial), false, WindowKind::None);
+        }
+        let everywhere = Arc::new(everywhere);
         for (name, member) in &company.services {
-            let mut admits: BTreeSet<String> = match self.plan.fleet.topology {
-                Topology::Star => company.callers.keys().cloned().collect(),
-                Topology::Chain | Topology::Mesh => company
-                    .callers
-                    .keys()
-                    .chain(company.services.keys().filter(|other| *other != name))
-                    .cloned()
-                    .collect(),
-            };
-            admits.extend(company.hoarders.keys().cloned());
-            for (kind, canary) in &company.canaries {
-                if *kind != Canary::WrongName {
-                    admits.insert(canary.name.clone());
+            let admits = match self.plan.fleet.topology {
+                Topology::Star => Arc::clone(&everywhere),
+                Topology::Chain | Topology::Mesh => {
+                    let others = company.services.keys().filter(|other| *other != name);
+                    let mut admits = BTreeSet::clone(&everywhere);
+                    for other in others {
+                        let fact = Fact::Admits(other.clone());
+                        ledger.change(Some(name), fact, true, WindowKind::None);
+                        admits.insert(other.clone());
+                    }
+                    Arc::new(admits)
                 }
-            }
-            for admitted in &admits {
-                let fact = Fact::Admits(admitted.clone());
-                ledger.change(Some(name), fact, true, WindowKind::None);
-            }
-            if let Some(revoked) = company.canaries.get(&Canary::Revoked)
-                && let Some(serial) = revoked.credentials.serial
-            {
-                ledger.change(Some(name), Fact::InForce(serial), false, WindowKind::None);
-            }
+            };
             let party = &member.service.party;
             let mut material = party.material();
-            material.admits = Arc::new(admits);
+            material.admits = admits;
             // It is its own first material with names on the list: there is nothing to refuse.
             let _ = party.take(material);
         }
@@ -449,19 +468,11 @@ impl Purse for Party {
     fn credentials(&self) -> Option<Credentials> {
         let generation = self.current()?;
         Some(Credentials {
-            config: Some(Arc::clone(&generation.client)),
+            config: Some(generation.client()?),
             serial: Some(generation.material.leaf.serial),
             edition: generation.number,
             verifies: true,
         })
-    }
-}
-
-/// The facts about whom a party trusts in the beginning.
-fn trusts(ledger: &Ledger, party: &Party) {
-    for anchor in party.material().bundle.anchors.keys() {
-        let fact = Fact::Trusts(anchor.clone());
-        ledger.change(Some(&party.name), fact, true, WindowKind::None);
     }
 }
 

@@ -1,17 +1,19 @@
 //! A generation: one edition of a party's material, loaded and ready. A handshake uses exactly one.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, StoresServerSessions, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::material::Material;
+use super::sessions::Sessions;
+use super::verifiers::{Trust, Verifiers};
 use crate::clock::Clock;
 use crate::peer::provider;
 use crate::target::planted::{Bug, Flaws};
@@ -22,11 +24,13 @@ pub struct Generation {
     pub number: u64,
     /// What it was made of.
     pub material: Material,
-    /// How the party serves. Made when the party first listens.
+    /// How the party serves.
     pub server: Arc<ServerConfig>,
-    /// How the party calls, without resumption.
-    pub client: Arc<ClientConfig>,
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
+    resolver: Arc<SingleCertAndKey>,
+    clock: Arc<dyn TimeProvider>,
+    /// None: everybody is let in, which only a bug can bring about.
+    trust: Option<Arc<Trust>>,
+    client: OnceLock<Option<Arc<ClientConfig>>>,
 }
 
 /// What the generations of a party have in common.
@@ -37,6 +41,8 @@ pub struct Loader {
     pub flaws: Flaws,
     /// How many sessions a service keeps for resumption; none: it offers none.
     pub sessions: usize,
+    /// The verifiers that the fleet shares.
+    pub verifiers: Arc<Verifiers>,
 }
 
 impl Loader {
@@ -49,28 +55,28 @@ impl Loader {
         material: Material,
         previous: Option<&Generation>,
     ) -> Result<Generation, String> {
-        let verifier = self.verifier(&material, previous)?;
-        let certified = self.certified(&material)?;
-        let resolver = Arc::new(SingleCertAndKey::from(certified));
+        let trust = self.trust(&material)?;
+        let resolver = Arc::new(SingleCertAndKey::from(self.certified(&material)?));
         let clock: Arc<dyn TimeProvider> = Arc::new(self.clock.clone());
         let builder = ServerConfig::builder_with_details(provider(), Arc::clone(&clock))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(words)?;
-        let builder = match &verifier {
-            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        let builder = match &trust {
+            Some(trust) => builder.with_client_cert_verifier(Arc::clone(&trust.callers)),
             None => builder.with_no_client_auth(),
         };
         let mut server = builder.with_cert_resolver(Arc::clone(&resolver) as _);
         server.session_storage = self.session_storage(&material, previous);
         server.send_tls13_tickets = usize::from(self.sessions > 0);
         server.max_early_data_size = 0;
-        let client = self.client(&material, &resolver, clock)?;
         Ok(Generation {
             number: previous.map_or(1, |previous| previous.number + 1),
             material,
             server: Arc::new(server),
-            client: Arc::new(client),
-            verifier,
+            resolver,
+            clock,
+            trust,
+            client: OnceLock::new(),
         })
     }
 
@@ -85,11 +91,7 @@ impl Loader {
         Ok(certified)
     }
 
-    fn verifier(
-        &self,
-        material: &Material,
-        previous: Option<&Generation>,
-    ) -> Result<Option<Arc<dyn ClientCertVerifier>>, String> {
+    fn trust(&self, material: &Material) -> Result<Option<Arc<Trust>>, String> {
         // Whoever trusts nobody can only have been given a broken bundle.
         if material.bundle.anchors.is_empty() {
             return if self.flaws.has(Bug::TakesEmptyBundleForNoRule) {
@@ -98,19 +100,7 @@ impl Loader {
                 Err("the bundle holds no trust anchor".into())
             };
         }
-        if let Some(previous) = previous
-            && !previous.material.decides_unlike(material)
-        {
-            return Ok(previous.verifier.clone());
-        }
-        let mut builder = WebPkiClientVerifier::builder_with_provider(roots(material)?, provider());
-        if let Some(lists) = &material.lists {
-            builder = builder.with_crls(lists.lists.iter().cloned());
-            if !self.flaws.has(Bug::IgnoresListExpiry) {
-                builder = builder.enforce_revocation_expiration();
-            }
-        }
-        Ok(Some(builder.build().map_err(words)?))
+        self.verifiers.of(material, self.flaws).map(Some)
     }
 
     /// A session may be resumed as long as nothing has changed that it was granted under.
@@ -129,29 +119,8 @@ impl Loader {
             {
                 Arc::clone(&previous.server.session_storage)
             }
-            _ => rustls::server::ServerSessionMemoryCache::new(self.sessions),
+            _ => Arc::new(Sessions::new(self.sessions)),
         }
-    }
-
-    fn client(
-        &self,
-        material: &Material,
-        resolver: &Arc<SingleCertAndKey>,
-        clock: Arc<dyn TimeProvider>,
-    ) -> Result<ClientConfig, String> {
-        let roots = roots(material)?;
-        let builder = ClientConfig::builder_with_details(provider(), clock)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(words)?;
-        // An empty store is refused here, and has been refused above by whoever is careful.
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider());
-        let builder = match verifier.build() {
-            Ok(verifier) => builder.with_webpki_verifier(verifier),
-            Err(_) => builder.with_root_certificates(RootCertStore::empty()),
-        };
-        let mut client = builder.with_client_cert_resolver(Arc::clone(resolver) as _);
-        client.resumption = Resumption::disabled();
-        Ok(client)
     }
 }
 
@@ -167,30 +136,38 @@ impl Generation {
     /// # Errors
     /// Why it must not be let in.
     pub fn judge(&self, chain: &[CertificateDer<'_>], clock: &Clock) -> Result<(), String> {
-        let Some(verifier) = &self.verifier else {
+        let Some(trust) = &self.trust else {
             return Ok(());
         };
         let (leaf, intermediates) = chain
             .split_first()
             .ok_or("the caller presented no certificate")?;
-        let now = clock
-            .current_time()
-            .unwrap_or_else(|| UnixTime::since_unix_epoch(std::time::Duration::ZERO));
-        verifier
+        let epoch = || UnixTime::since_unix_epoch(Duration::ZERO);
+        let now = clock.current_time().unwrap_or_else(epoch);
+        trust
+            .callers
             .verify_client_cert(leaf, intermediates, now)
             .map(drop)
             .map_err(words)
     }
-}
 
-fn roots(material: &Material) -> Result<Arc<RootCertStore>, String> {
-    let mut roots = RootCertStore::empty();
-    for (name, anchor) in &material.bundle.anchors {
-        roots
-            .add(anchor.clone())
-            .map_err(|error| format!("the trust anchor {name}: {error}"))?;
+    /// How the party calls, without resumption. Made when it first does: most services never call.
+    pub fn client(&self) -> Option<Arc<ClientConfig>> {
+        self.client.get_or_init(|| self.made_client()).clone()
     }
-    Ok(Arc::new(roots))
+
+    fn made_client(&self) -> Option<Arc<ClientConfig>> {
+        let builder = ClientConfig::builder_with_details(provider(), Arc::clone(&self.clock))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .ok()?;
+        let builder = match &self.trust {
+            Some(trust) => builder.with_webpki_verifier(Arc::clone(&trust.servers)),
+            None => builder.with_root_certificates(RootCertStore::empty()),
+        };
+        let mut client = builder.with_client_cert_resolver(Arc::clone(&self.resolver) as _);
+        client.resumption = Resumption::disabled();
+        Some(Arc::new(client))
+    }
 }
 
 fn words(error: impl Display) -> String {

@@ -125,7 +125,8 @@ impl Service {
                 }
             };
             if self.party.has(Bug::BlocksAcceptLoop) {
-                self.greet(stream, &mut serving).await;
+                // Apart, for a handshake in the accept loop would make every accept loop large.
+                Box::pin(self.greet(stream, &mut serving)).await;
                 continue;
             }
             // Who comes when too many are at the door already is sent away: waiting for a place would

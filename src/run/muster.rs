@@ -24,6 +24,7 @@ use crate::judge::{Judgement, Verdict};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
 use crate::record::{CaseRecord, TimelineRecord};
+use crate::scenario::Role;
 use crate::scenario::expand::Case;
 use crate::scenario::fleet::Network;
 use crate::seed::Seed;
@@ -38,6 +39,8 @@ const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
 /// The fleets of a run.
 pub struct Muster<'a> {
+    targets: &'a [Arc<dyn Target>],
+    cases: &'a [Case],
     seed: Seed,
     stop: &'a AtomicBool,
     on_sockets: Mutex<VecDeque<Work<'a>>>,
@@ -63,7 +66,7 @@ impl<'a> Muster<'a> {
                 .iter()
                 .filter(move |case| case.network == Some(network));
             let work = fleets.flat_map(|case| {
-                let targets = targets.iter().filter(|target| target.plays(case.role));
+                let targets = targets.iter().filter(|target| target.musters());
                 targets.map(move |target| Work {
                     target: target.as_ref(),
                     case,
@@ -72,11 +75,32 @@ impl<'a> Muster<'a> {
             Mutex::new(work.collect())
         };
         Self {
+            targets,
+            cases,
             seed,
             stop,
             on_sockets: all(Network::Sockets),
             simulated: all(Network::Simulated),
         }
+    }
+
+    /// How many cases there are.
+    pub fn cases(&self) -> usize {
+        let musters = self.targets.iter().filter(|target| target.musters());
+        musters.count() * self.cases.len()
+    }
+
+    /// How many fleets there are of the target with this index, in this role.
+    pub fn fleets(&self, index: usize, role: Role) -> u32 {
+        let musters = self
+            .targets
+            .get(index)
+            .is_some_and(|target| target.musters());
+        let fleets = self
+            .cases
+            .iter()
+            .filter(|case| musters && case.role == role);
+        u32::try_from(fleets.count()).unwrap_or(u32::MAX)
     }
 
     /// Runs them all, with so many simulations at once.
@@ -162,7 +186,7 @@ impl<'a> Muster<'a> {
                 true => Ground::simulated(&plan.fleet),
                 false => Ground::sockets(plan.has_mishaps()),
             };
-            fleet::run(&plan, &ground).await
+            fleet::run(&plan, &ground, &Arc::default()).await
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Fleets as data: which services there are, who calls them, and how long a change may take.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,26 @@ pub enum Topology {
     Chain,
     /// Every service calls every other.
     Mesh,
+}
+
+impl FromStr for Topology {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Star, Self::Chain, Self::Mesh];
+        let topology = all.into_iter().find(|one| one.to_string() == text);
+        topology.ok_or_else(|| "write star, chain or mesh".into())
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Star => "star",
+            Self::Chain => "chain",
+            Self::Mesh => "mesh",
+        })
+    }
 }
 
 /// How services get certificates, keys, bundles and lists.

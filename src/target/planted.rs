@@ -109,6 +109,14 @@ impl Target for Planted {
         env!("CARGO_PKG_VERSION").into()
     }
 
+    fn plays(&self, _: Role) -> bool {
+        self.flaws.bug().is_none_or(|bug| !bug.roles().is_empty())
+    }
+
+    fn musters(&self) -> bool {
+        self.flaws.bug().is_none_or(Bug::shows_in_fleets)
+    }
+
     fn supports(&self, _: Role, _: Capability) -> bool {
         true
     }

@@ -1,0 +1,90 @@
+//! Verifiers, shared: parties that were given the same bundle and the same lists judge alike, and one
+//! verifier serves them all. With large lists that is the difference between megabytes and gigabytes.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+
+use super::material::{Bundle, Lists, Material};
+use crate::peer::provider;
+use crate::target::planted::{Bug, Flaws};
+
+/// The verifiers of a fleet, as long as somebody uses them.
+#[derive(Default)]
+pub struct Verifiers {
+    made: Mutex<Vec<Made>>,
+}
+
+struct Made {
+    bundle: Weak<Bundle>,
+    lists: Option<Weak<Lists>>,
+    trust: Arc<Trust>,
+}
+
+/// How a party judges others, as a server and as a caller.
+pub struct Trust {
+    /// As a server.
+    pub callers: Arc<dyn ClientCertVerifier>,
+    /// As a caller.
+    pub servers: Arc<WebPkiServerVerifier>,
+}
+
+impl Verifiers {
+    /// The trust that this material says.
+    ///
+    /// # Errors
+    /// Why the bundle or the lists are no good.
+    pub fn of(&self, material: &Material, flaws: Flaws) -> Result<Arc<Trust>, String> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|made| made.bundle.strong_count() > 0);
+        if let Some(made) = made.iter().find(|made| made.is_of(material)) {
+            return Ok(Arc::clone(&made.trust));
+        }
+        let trust = Arc::new(Trust::of(material, flaws)?);
+        made.push(Made {
+            bundle: Arc::downgrade(&material.bundle),
+            lists: material.lists.as_ref().map(Arc::downgrade),
+            trust: Arc::clone(&trust),
+        });
+        Ok(trust)
+    }
+}
+
+impl Made {
+    fn is_of(&self, material: &Material) -> bool {
+        let lists = match (&self.lists, &material.lists) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.as_ptr() == Arc::as_ptr(other),
+            _ => false,
+        };
+        lists && self.bundle.as_ptr() == Arc::as_ptr(&material.bundle)
+    }
+}
+
+impl Trust {
+    fn of(material: &Material, flaws: Flaws) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        for (name, anchor) in &material.bundle.anchors {
+            roots
+                .add(anchor.clone())
+                .map_err(|error| format!("the trust anchor {name}: {error}"))?;
+        }
+        let roots = Arc::new(roots);
+        let mut callers =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        if let Some(lists) = &material.lists {
+            callers = callers.with_crls(lists.lists.iter().cloned());
+            if !flaws.has(Bug::IgnoresListExpiry) {
+                callers = callers.enforce_revocation_expiration();
+            }
+        }
+        let servers = WebPkiServerVerifier::builder_with_provider(roots, provider());
+        Ok(Self {
+            callers: callers.build().map_err(|error| error.to_string())?,
+            servers: servers.build().map_err(|error| error.to_string())?,
+        })
+    }
+}
