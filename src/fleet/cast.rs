@@ -11,6 +11,8 @@ use super::authority::{Authority, FIRST_ROOT, Order, ROGUE_ROOT};
 use super::generation::Loader;
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
+use super::publication::Publication;
+use super::renewal::Renewal;
 use super::service::{Service, Settings};
 use super::verifiers::Verifiers;
 use super::{FleetError, Ground, Plan};
@@ -29,6 +31,10 @@ use crate::scenario::fleet::{Canary, Topology};
 pub struct Cast {
     /// Who issues.
     pub authority: Arc<Authority>,
+    /// Who has leaves renewed.
+    pub renewal: Renewal,
+    /// Who brings the authority's lists to everybody.
+    pub publication: Publication,
     /// The fleet's clock.
     pub clock: Clock,
     plan: Plan,
@@ -97,8 +103,11 @@ impl Cast {
             clock.clone(),
             Arc::clone(ledger),
         )?;
+        let authority = Arc::new(authority);
         let cast = Self {
-            authority: Arc::new(authority),
+            renewal: Renewal::new(plan, &authority, ledger),
+            publication: Publication::new(plan, ledger),
+            authority,
             clock: clock.clone(),
             plan: plan.clone(),
             verifiers: Arc::default(),
@@ -116,6 +125,7 @@ impl Cast {
         for number in 0..CALLERS {
             let name = format!("caller-{number}");
             let party = Arc::new(cast.party(&name, lists.clone())?);
+            cast.renewal.enrol(&party, false);
             cast.company().callers.insert(name, party);
         }
         let name = "hoarder-0".to_owned();
@@ -147,6 +157,12 @@ impl Cast {
     /// The callers from outside that are parties of the fleet.
     pub fn callers(&self) -> Vec<Arc<Party>> {
         self.company().callers.values().cloned().collect()
+    }
+
+    /// Somebody's clock was set: what was to happen later may be late already.
+    pub fn clock_was_set(&self) {
+        self.renewal.clock_was_set();
+        self.publication.clock_was_set(self);
     }
 
     /// Counts what there is to count.
@@ -251,6 +267,7 @@ impl Cast {
         let party = Arc::new(self.party(name, lists)?);
         let serial = party.material().leaf.serial;
         ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
+        self.renewal.enrol(&party, true);
         let service = Service::new(
             party,
             Settings {
@@ -295,7 +312,12 @@ impl Cast {
                 continue;
             }
             let name = format!("canary-{}", kind.word().replace(' ', "-"));
-            let order = self.authority.order(&name);
+            // Nothing but what it is called for should be wrong with it, however long this takes.
+            let lifetime = self.plan.fleet.authority_lifetime.as_micros() / 1_000_000;
+            let order = Order {
+                not_after: i64::try_from(lifetime).unwrap_or(i64::MAX),
+                ..self.authority.order(&name)
+            };
             let order = match kind {
                 Canary::NoCertificate => {
                     strangers.insert(kind, stray(&name, None)?);

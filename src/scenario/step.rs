@@ -215,7 +215,7 @@ pub enum MaterialDefect {
     WrongSignature,
     /// The list is about another authority.
     WrongIssuer,
-    /// The list has expired.
+    /// The list has expired; or the leaf is an older one again.
     Stale,
     /// The file is gone.
     Missing,

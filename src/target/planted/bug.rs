@@ -511,6 +511,21 @@ bugs! {
     KeepsQuiet FLEET "keeps-quiet"
         "tells nobody of material that it could not take"
         "linkerd/linkerd2 issue 8018",
+    RenewsInStep FLEET "renews-in-step"
+        "renews its certificate at the same instant as everybody else, and tries again with everybody"
+        "smallstep/certificates issue 350, hashicorp/consul issue 5228",
+    RenewsByItsOwnLeaf FLEET "renews-by-its-own-leaf"
+        "asks for a new certificate by the old one, which may have expired"
+        "linkerd/linkerd2 issue 13136, spiffe/spire issue 5796",
+    RenewsOnce FLEET "renews-once"
+        "never asks again for a new certificate after it was refused one"
+        "cert-manager/istio-csr issue 138",
+    TakesAnyAnswer FLEET "takes-any-answer"
+        "takes whatever the authority answers for its new certificate"
+        "linkerd/linkerd2 issue 3676: an authority that went on signing expired certificates",
+    RenewsTooLate FLEET "renews-too-late"
+        "asks for a new certificate when it finds that the old one has expired"
+        "istio/istio issue 38081",
 }
 
 impl Bug {
