@@ -50,6 +50,7 @@ mod sessions;
 mod timeline;
 mod verifiers;
 mod watch;
+mod ways;
 mod writing;
 
 /// What a fleet is, and what happens to it.

@@ -175,6 +175,22 @@ impl Default for LoadPlan {
     }
 }
 
+impl LoadPlan {
+    /// How many shares the manners of calls have together.
+    pub fn shares(&self) -> u64 {
+        [
+            self.fresh,
+            self.pooled,
+            self.streams,
+            self.resuming,
+            self.hoarding,
+        ]
+        .into_iter()
+        .map(u64::from)
+        .sum()
+    }
+}
+
 /// A client that must be refused, and tries all the time.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
