@@ -1,12 +1,13 @@
 //! The authority of a fleet: it issues, renews, revokes and publishes, and can be slow, down, wrong or
 //! stale.
+//!
+//! No leaf of its own outlives its issuer. An issuer that has ended issues nothing until the fleet's owner
+//! has [renewed](Authority::renew_issuers) it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::time::sleep;
-
+use self::counter::Till;
 use super::material::{Bundle, Lists};
 use super::party::{dns_of, identity_of};
 use crate::clock::Clock;
@@ -16,10 +17,11 @@ use crate::pki::PkiError;
 use crate::pki::issuer::{Issuer, Leaf, LeafRequest, Validity};
 use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
-use crate::scenario::step::MaterialDefect;
 
+pub use self::counter::Pass;
+
+mod counter;
 mod house;
-mod spoilt;
 
 /// The name of the anchor that a fleet begins with.
 pub const FIRST_ROOT: &str = "root";
@@ -34,19 +36,19 @@ pub struct Authority {
     clock: Clock,
     ledger: Arc<Ledger>,
     desk: Mutex<Desk>,
+    till: Mutex<Till>,
 }
 
 struct Desk {
     houses: BTreeMap<String, House>,
     active: String,
     next_serial: Serial,
-    /// Who has issued which certificate.
-    issuers: BTreeMap<Serial, Serial>,
+    /// Who has issued which certificate: an anchor, or an authority below it, by its name.
+    issuers: BTreeMap<Serial, String>,
     revoked: BTreeSet<Serial>,
     edition: u64,
     /// The editions of lists so far.
     editions: Vec<Arc<Lists>>,
-    mood: Mood,
 }
 
 /// A root and the authority below it that issues.
@@ -56,17 +58,6 @@ struct House {
     issuing: Issuer,
     /// The root's name and key, certified by another root.
     bridge: Option<Issuer>,
-}
-
-/// How the authority does as a service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mood {
-    /// It answers nobody.
-    pub down: bool,
-    /// It takes so long to answer.
-    pub slow: Duration,
-    /// Its answers have this defect.
-    pub defect: Option<MaterialDefect>,
 }
 
 /// A leaf for whom, and with what wrong about it.
@@ -114,8 +105,8 @@ impl Authority {
                 revoked: BTreeSet::new(),
                 edition: 0,
                 editions: Vec::new(),
-                mood: Mood::default(),
             }),
+            till: Mutex::default(),
         };
         authority.found(FIRST_ROOT)?;
         authority.found(ROGUE_ROOT)?;
@@ -175,7 +166,8 @@ impl Authority {
             for_servers: order.for_servers,
         })?;
         let issuing = house.issuing.serial();
-        self.desk().issuers.insert(serial, issuing);
+        let by = house.issuing.name().to_owned();
+        self.desk().issuers.insert(serial, by);
         leaf.chain.push(house.issuing.certificate().clone());
         if let Some(bridge) = &house.bridge {
             leaf.chain.push(bridge.certificate().clone());
@@ -187,27 +179,44 @@ impl Authority {
             defect: order.defect.clone(),
             ..entry(&order.holder, serial, validity)
         });
+        if order.defect.is_none() {
+            self.remember(&order.holder, &leaf);
+        }
         Ok(leaf)
     }
 
-    /// Asks the authority, as a service, for a new leaf.
+    /// Gives every issuer that could not sign for a whole lifetime of leaves any more a new certificate,
+    /// for the same name and key.
     ///
     /// # Errors
-    /// It does not answer, or what it answers is no good.
-    pub async fn renew(&self, holder: &str) -> Result<Leaf, String> {
-        let mood = self.desk().mood;
-        if mood.down {
-            return Err("the authority does not answer".into());
+    /// What the cryptographic library says.
+    pub fn renew_issuers(&self) -> Result<(), PkiError> {
+        let now = self.clock.unix();
+        let houses = self.desk().houses.clone();
+        for (name, house) in houses {
+            if house.issuing.validity().not_after > now + seconds(self.plan.lifetime.as_micros()) {
+                continue;
+            }
+            let serial = self.serial();
+            let validity = self.issuer_validity();
+            let issuing = house.root.subordinate(
+                house.issuing.name(),
+                serial,
+                validity,
+                Some(&house.issuing),
+            )?;
+            let holder = issuing.name().to_owned();
+            let anchor = root_of(&name).to_owned();
+            self.desk().issuers.insert(serial, anchor.clone());
+            self.record(Certificate {
+                anchor,
+                ..entry(&holder, serial, validity)
+            });
+            if let Some(house) = self.desk().houses.get_mut(&name) {
+                house.issuing = issuing;
+            }
         }
-        sleep(mood.slow).await;
-        if self.desk().mood.down {
-            return Err("the authority has gone away".into());
-        }
-        let issuing_ends = self.active_issuer_ends();
-        if self.clock.unix() > issuing_ends {
-            return Err("the issuing authority has expired".into());
-        }
-        self.issue(&self.order(holder)).map_err(|e| e.to_string())
+        Ok(())
     }
 
     /// Revokes certificates. Nobody is told.
@@ -238,10 +247,14 @@ impl Authority {
                 continue;
             }
             // Houses of one root have one list of it.
-            let root = (root_of(name) == name).then_some(&house.root);
-            for issuer in [Some(&house.issuing), root].into_iter().flatten() {
-                let by_it = |serial: &&Serial| desk.issuers.get(serial) == Some(&issuer.serial());
-                let revoked: Vec<Serial> = desk.revoked.iter().filter(by_it).copied().collect();
+            let root = (root_of(name) == name).then_some((name.as_str(), &house.root));
+            let issuing = Some((house.issuing.name(), &house.issuing));
+            for (by, issuer) in [issuing, root].into_iter().flatten() {
+                let is_by = |serial: &&Serial| {
+                    let issuer = desk.issuers.get(serial);
+                    issuer.is_some_and(|issuer| issuer == by)
+                };
+                let revoked: Vec<Serial> = desk.revoked.iter().filter(is_by).copied().collect();
                 lists.push(issuer.list(desk.edition, validity, &revoked)?);
             }
         }
@@ -276,9 +289,12 @@ impl Authority {
         Ok(Arc::new(bundle))
     }
 
-    /// Changes how it does as a service.
-    pub fn set_mood(&self, change: impl FnOnce(&mut Mood)) {
-        change(&mut self.desk().mood);
+    fn issuer_validity(&self) -> Validity {
+        let now = self.clock.unix();
+        Validity {
+            not_before: now - 86_400,
+            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
+        }
     }
 
     fn active_issuer_ends(&self) -> i64 {
@@ -297,6 +313,10 @@ impl Authority {
 
     fn record(&self, certificate: Certificate) {
         self.ledger.issued(certificate);
+    }
+
+    fn till(&self) -> MutexGuard<'_, Till> {
+        self.till.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -103,7 +103,12 @@ impl Loader {
             chain.truncate(2);
         }
         let certified = CertifiedKey::new(chain, leaf.key.signer());
-        let careless = [Bug::LoadsMismatchedPair, Bug::SwapsKeyFirst];
+        let careless = [
+            Bug::LoadsMismatchedPair,
+            Bug::SwapsCertificateFirst,
+            Bug::SwapsKeyFirst,
+            Bug::TakesAnyAnswer,
+        ];
         if !careless.into_iter().any(|bug| self.flaws.has(bug)) {
             certified.keys_match().map_err(words)?;
         }
@@ -144,6 +149,12 @@ impl Loader {
 }
 
 impl Generation {
+    /// From when on its revocation lists may not be relied on, in seconds since 1970.
+    pub fn lists_end(&self) -> i64 {
+        let lists = self.material.lists.as_ref();
+        lists.map_or(i64::MAX, |lists| lists.next_update)
+    }
+
     /// Judges a caller by the chain that it presented, now or when its session was new.
     ///
     /// # Errors

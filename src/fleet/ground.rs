@@ -11,6 +11,7 @@ use crate::net::{Address, Listener};
 use crate::scenario::fleet::FleetPlan;
 
 /// What carries a fleet's octets.
+#[derive(Clone)]
 pub enum Ground {
     /// Sockets on 127.0.0.1.
     Sockets,

@@ -166,7 +166,7 @@ impl<'h> Sightings<'h> {
             {
                 let window = sighting.settled.saturating_sub(change.at);
                 if reached.never(server) {
-                    let words = self.not_in_force(step, change, window, "never", call);
+                    let words = self.not_in_force(step, change, window, call);
                     suspicions.push(late(call, words));
                 }
             }
@@ -193,10 +193,9 @@ impl<'h> Sightings<'h> {
                     None => {}
                 }
                 if let Some(call) = seen.old {
-                    let how = if seen.new.is_some() {
-                        "in time"
-                    } else {
-                        "ever"
+                    let how = match seen.new {
+                        Some(_) => "presented too late",
+                        None => "never presented",
                     };
                     let presented = Presented { end, serial, how };
                     let words = self.not_presented(step, change, window, presented, call);
@@ -207,7 +206,7 @@ impl<'h> Sightings<'h> {
                 let presented = Presented {
                     end: End::CallsAgain,
                     serial,
-                    how: "by a connection or session that it had kept",
+                    how: "did not leave what it had kept for",
                 };
                 let words = self.not_presented(step, change, window, presented, call);
                 suspicions.push(late(call, words));
@@ -278,16 +277,9 @@ impl<'h> Sightings<'h> {
         mark.map_or_else(|| format!("step {}", step + 1), |mark| mark.what.clone())
     }
 
-    fn not_in_force(
-        &self,
-        step: usize,
-        change: &Change,
-        window: Micros,
-        how: &str,
-        call: &Call,
-    ) -> String {
+    fn not_in_force(&self, step: usize, change: &Change, window: Micros, call: &Call) -> String {
         format!(
-            "{} {how} had {} of {} in force (window {}): call {} of {} at {} {}",
+            "{} never had {} in force (at {}, window {}): call {} of {} at {} {}",
             call.server,
             self.what(step),
             Seconds(change.at),
@@ -313,8 +305,7 @@ impl<'h> Sightings<'h> {
             End::Calls | End::CallsAgain => (&call.caller, "presented", call.serial),
         };
         format!(
-            "{party} did not present serial {serial} {how} ({} at {}, window {}): call {} of {} to {} at {} \
-             {verb} serial {}",
+            "{party} {how} serial {serial} ({} at {}, window {}): call {} of {} to {} at {} {verb} serial {}",
             self.what(step),
             Seconds(change.at),
             Seconds(window),

@@ -149,6 +149,7 @@ impl<'a> Muster<'a> {
                 let findings = check(&history, &limits);
                 let judgement = judge_timeline(&findings);
                 let timeline = TimelineRecord {
+                    steps: Vec::new(),
                     network: work.case.network,
                     history_digest: digest_of(&history),
                     findings,
@@ -186,7 +187,7 @@ impl<'a> Muster<'a> {
                 true => Ground::simulated(&plan.fleet),
                 false => Ground::sockets(plan.has_mishaps()),
             };
-            fleet::run(&plan, &ground).await
+            fleet::run(&plan, &ground, &Arc::default()).await
         })
     }
 }

@@ -45,12 +45,9 @@ impl Authority {
             )?,
         };
         let serial = self.serial();
-        let validity = Validity {
-            not_before: now - 86_400,
-            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
-        };
+        let validity = self.issuer_validity();
         let issuing = root.subordinate(&format!("issuing of {name}"), serial, validity, None)?;
-        self.desk().issuers.insert(serial, root.serial());
+        self.desk().issuers.insert(serial, anchor.to_owned());
         self.record(Certificate {
             anchor: anchor.to_owned(),
             ..entry(issuing.name(), serial, validity)
@@ -89,7 +86,7 @@ impl Authority {
             ..entry(&format!("bridge to {name}"), serial, validity)
         });
         let mut desk = self.desk();
-        desk.issuers.insert(serial, signer.root.serial());
+        desk.issuers.insert(serial, by.to_owned());
         if let Some(house) = desk.houses.get_mut(name) {
             house.bridge = Some(bridge);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{FleetError, Step, Timeline};
 use crate::fleet::authority::FIRST_ROOT;
 use crate::fleet::material::Material;
+use crate::fleet::papers::{Share, Subject};
 use crate::fleet::party::Party;
 use crate::oracle::history::{Fact, Serial, WindowKind};
 
@@ -32,8 +33,10 @@ impl Timeline<'_> {
     fn rotate(&mut self, party: Arc<Party>, step: &Step) -> Result<(), FleetError> {
         if let Some(defect) = step.defect {
             // It is not to be presented: nothing is made known.
-            let leaf = self.cast.spoilt_leaf(&party.name, defect)?;
-            self.deliver(party, |material| material.leaf = leaf);
+            let spoilt = self.spoil(&party, Subject::Pair, defect)?;
+            if let Share::Pair(leaf) = spoilt.share {
+                self.deliver(party, |material| material.leaf = leaf);
+            }
             return Ok(());
         }
         let leaf = self.cast.leaf(&party.name)?;
@@ -139,6 +142,7 @@ impl Timeline<'_> {
                 self.ledger
                     .change(Some(&party.name), fact, false, WindowKind::Crl);
             }
+            self.cast.publication.freshens(&party.name);
             let lists = Arc::clone(&lists);
             self.deliver(party, |material| material.lists = Some(lists));
         }
