@@ -459,11 +459,7 @@ impl Cast {
         let load = &self.plan.load;
         let timeout = load.timeout.duration();
         let services: Vec<String> = company.services.keys().cloned().collect();
-        let mut callers: Vec<Caller> = company
-            .callers
-            .values()
-            .map(|party| Caller::of_party(party))
-            .collect();
+        let mut callers: Vec<Caller> = company.callers.values().map(Caller::of_party).collect();
         let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
             let to = |caller| services.iter().map(move |to| (caller, to.clone()));
             (0..count).flat_map(to).collect()

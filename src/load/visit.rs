@@ -235,10 +235,10 @@ impl Visitor {
             let changed = open.edition != credentials.edition || self.is_past(open.good_until);
             let outdated = changed && !self.clings;
             let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
-            if outdated || dead {
-                if let Some(mut open) = kept.connection.take() {
-                    let _ = open.stream.shutdown().await;
-                }
+            if (outdated || dead)
+                && let Some(mut open) = kept.connection.take()
+            {
+                let _ = open.stream.shutdown().await;
             }
         }
         let mut open = match kept.connection.take() {
