@@ -466,6 +466,11 @@ bugs! {
 }
 
 impl Bug {
+    /// Does it show in nothing but stories: about sessions, reloads, or time that goes on?
+    pub fn is_about_time(self) -> bool {
+        self >= Self::ResumesPastExpiry
+    }
+
     /// The bug with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|bug| bug.name() == name)
