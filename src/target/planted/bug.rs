@@ -538,6 +538,11 @@ impl Bug {
             )
     }
 
+    /// Does it show in nothing but stories: about sessions, reloads, or time that goes on?
+    pub fn is_about_time(self) -> bool {
+        (Self::ResumesPastExpiry..=Self::RequiresOnRestart).contains(&self)
+    }
+
     /// The bug with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|bug| bug.name() == name)
