@@ -14,7 +14,12 @@ use crate::peer::provider;
 ///
 /// # Errors
 /// Why not.
-pub fn inspect(lists: &Lists, material: &Material, now: i64, may_be_stale: bool) -> Result<(), String> {
+pub fn inspect(
+    lists: &Lists,
+    material: &Material,
+    now: i64,
+    may_be_stale: bool,
+) -> Result<(), String> {
     if now > lists.next_update && !may_be_stale {
         return Err("the list has expired".into());
     }
@@ -26,7 +31,10 @@ pub fn inspect(lists: &Lists, material: &Material, now: i64, may_be_stale: bool)
                 continue;
             };
             if authority.subject() == list.issuer() && !is_signed(&list, &authority) {
-                return Err(format!("the list of {} is signed by somebody else", list.issuer()));
+                return Err(format!(
+                    "the list of {} is signed by somebody else",
+                    list.issuer()
+                ));
             }
         }
         listed.push(list.issuer().to_string());
@@ -59,9 +67,10 @@ fn is_signed(list: &CertificateRevocationList<'_>, authority: &X509Certificate<'
     let algorithms = provider().signature_verification_algorithms;
     // An identifier begins with the object identifier: tag 0x06, its length, itself.
     let is_it = |identifier: &[u8]| {
-        identifier.first() == Some(&0x06) && identifier.get(2..).is_some_and(|rest| {
-            rest.starts_with(algorithm.as_bytes())
-        })
+        identifier.first() == Some(&0x06)
+            && identifier
+                .get(2..)
+                .is_some_and(|rest| rest.starts_with(algorithm.as_bytes()))
     };
     algorithms
         .all
@@ -69,11 +78,7 @@ fn is_signed(list: &CertificateRevocationList<'_>, authority: &X509Certificate<'
         .filter(|candidate| is_it(candidate.signature_alg_id().as_ref()))
         .any(|candidate| {
             candidate
-                .verify_signature(
-                    key,
-                    list.tbs_cert_list.as_ref(),
-                    &list.signature_value.data,
-                )
+                .verify_signature(key, list.tbs_cert_list.as_ref(), &list.signature_value.data)
                 .is_ok()
         })
 }

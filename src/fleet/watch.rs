@@ -106,10 +106,7 @@ impl Watch {
         let mut bad = Vec::new();
         for subject in subjects {
             let mut files = self.files(subject);
-            if self.looks == 1
-                && files.contains(&None)
-                && self.party.has(Bug::IgnoresLateFiles)
-            {
+            if self.looks == 1 && files.contains(&None) && self.party.has(Bug::IgnoresLateFiles) {
                 self.gave_up = true;
                 return;
             }

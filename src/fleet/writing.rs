@@ -78,12 +78,16 @@ pub fn strokes(
     let pause = Stroke::Pause(gap);
     let mut parts: Vec<Vec<Act>> = match style {
         WriteStyle::Symlink => vec![swap(whole, folder, round)],
-        WriteStyle::Rename | WriteStyle::CertificateFirst => {
-            in_order(changes, &[Paper::Lists, Paper::Bundle, Paper::Certificate, Paper::Key], folder)
-        }
-        WriteStyle::KeyFirst => {
-            in_order(changes, &[Paper::Lists, Paper::Bundle, Paper::Key, Paper::Certificate], folder)
-        }
+        WriteStyle::Rename | WriteStyle::CertificateFirst => in_order(
+            changes,
+            &[Paper::Lists, Paper::Bundle, Paper::Certificate, Paper::Key],
+            folder,
+        ),
+        WriteStyle::KeyFirst => in_order(
+            changes,
+            &[Paper::Lists, Paper::Bundle, Paper::Key, Paper::Certificate],
+            folder,
+        ),
         WriteStyle::Torn => torn(changes, folder),
         WriteStyle::Recreate => recreated(changes, folder),
         WriteStyle::Touch => vec![each(changes, |name, content| match content {
@@ -157,10 +161,7 @@ fn recreated(changes: &Contents, folder: &Folder) -> Vec<Vec<Act>> {
 fn swap(whole: &Contents, folder: &Folder, round: u32) -> Vec<Act> {
     const DATA: &str = "..data";
     let next = format!("..2026_{round}");
-    let before = folder
-        .resolve(DATA)
-        .ok()
-        .filter(|before| *before != next);
+    let before = folder.resolve(DATA).ok().filter(|before| *before != next);
     let mut acts = vec![Act::MakeFolder(next.clone())];
     acts.extend(each(whole, |name, content| {
         content.map_or_else(Vec::new, |content| {
@@ -189,10 +190,7 @@ fn removal(name: &str, folder: &Folder) -> Vec<Act> {
     }
 }
 
-fn each(
-    contents: &Contents,
-    write: impl Fn(String, Option<Vec<u8>>) -> Vec<Act>,
-) -> Vec<Act> {
+fn each(contents: &Contents, write: impl Fn(String, Option<Vec<u8>>) -> Vec<Act>) -> Vec<Act> {
     contents
         .iter()
         .flat_map(|(paper, content)| write(paper.file().to_owned(), content.clone()))

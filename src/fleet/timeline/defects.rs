@@ -102,7 +102,9 @@ impl Timeline<'_> {
                     *authority = half(authority);
                 }
             }
-            MaterialDefect::WrongSignature | MaterialDefect::WrongIssuer | MaterialDefect::Stale => {
+            MaterialDefect::WrongSignature
+            | MaterialDefect::WrongIssuer
+            | MaterialDefect::Stale => {
                 return Err(self.wrong("only a list (`who = \"crl\"`) has this defect"));
             }
         }
