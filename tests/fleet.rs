@@ -43,8 +43,9 @@ fn on_sockets(plan: &Plan) -> History {
         .enable_all()
         .build()
         .unwrap();
-    let running = fleet::run(plan, &Ground::Sockets, &Arc::default());
-    runtime.block_on(running).unwrap()
+    runtime
+        .block_on(fleet::run(plan, &Ground::Sockets, &Arc::default()))
+        .unwrap()
 }
 
 fn simulated(plan: &Plan) -> History {
