@@ -43,11 +43,14 @@ mod inspection;
 mod material;
 mod papers;
 mod party;
+mod publication;
+mod renewal;
 mod service;
 mod sessions;
 mod timeline;
 mod verifiers;
 mod watch;
+mod ways;
 mod writing;
 
 /// What a fleet is, and what happens to it.
@@ -116,6 +119,13 @@ pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<His
     let clock = Clock::going(plan.began);
     let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
     let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
+    let working = {
+        let mut set = JoinSet::new();
+        let (renewing, publishing) = (Arc::clone(&cast), Arc::clone(&cast));
+        set.spawn(async move { renewing.renewal.run().await });
+        set.spawn(async move { publishing.publication.run(&publishing).await });
+        set
+    };
     let _ = gauge.assembled.set(Assembled {
         services: plan.fleet.services,
         took: stopwatch.elapsed(),
@@ -141,6 +151,7 @@ pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<His
     drop(loading);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
     cast.sample(&ledger);
+    drop(working);
     cast.dismiss();
     Ok(ledger.close())
 }

@@ -18,6 +18,7 @@ use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 use self::fleet::{FleetPlan, Limits, LoadPlan, Network, Windows};
 use self::step::Step;
 
+mod check;
 pub mod expand;
 pub mod fleet;
 pub mod load;
@@ -158,6 +159,11 @@ impl Scenario {
             });
         own.chain(self.control.iter().filter_map(|twin| twin.next_moment()))
             .min()
+    }
+
+    /// Is it the story of a pair: steps, and no fleet?
+    pub fn is_story(&self) -> bool {
+        !self.steps.is_empty() && self.fleet.is_none()
     }
 
     /// The family: the first part of the id.

@@ -187,7 +187,8 @@ impl Party {
             let may_be_stale = self.has(Bug::IgnoresListExpiry);
             inspect(lists, material, self.loader.clock.unix(), may_be_stale)?;
         }
-        if Arc::ptr_eq(&material.leaf, &last.leaf) || self.has(Bug::LoadsMismatchedPair) {
+        let careless = self.has(Bug::LoadsMismatchedPair) || self.has(Bug::TakesAnyAnswer);
+        if Arc::ptr_eq(&material.leaf, &last.leaf) || careless {
             return Ok(());
         }
         self.examined_leaf(&material.leaf, &material.bundle)

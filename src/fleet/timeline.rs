@@ -16,6 +16,7 @@ use crate::load::ledger::Ledger;
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
 
+mod authority;
 mod certificates;
 mod defects;
 mod files;
@@ -114,6 +115,17 @@ impl<'a> Timeline<'a> {
             Action::Advance => self.advance(step),
             Action::Restart => self.restart(step).await,
             Action::CloseConnections => self.close_connections(step),
+            Action::StopAuthority => {
+                self.stop_authority(step);
+                Ok(())
+            }
+            Action::StartAuthority => {
+                self.start_authority();
+                Ok(())
+            }
+            Action::SlowAuthority => self.slow_authority(step),
+            Action::CorruptAuthority => self.corrupt_authority(step),
+            Action::Partition if step.who.as_deref() == Some("authority") => self.cut_off(step),
             Action::Heal => self.heal_all().await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }

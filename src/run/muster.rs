@@ -149,6 +149,7 @@ impl<'a> Muster<'a> {
                 let findings = check(&history, &limits);
                 let judgement = judge_timeline(&findings);
                 let timeline = TimelineRecord {
+                    steps: Vec::new(),
                     network: work.case.network,
                     history_digest: digest_of(&history),
                     findings,

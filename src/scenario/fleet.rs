@@ -29,6 +29,10 @@ pub struct FleetPlan {
     pub backdate: Span,
     /// How long the issuing authority is valid.
     pub authority_lifetime: Span,
+    /// How long the authority takes a rest after each leaf that it issues on request; who asks much sooner
+    /// is turned away. None: it takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Span>,
     /// How long a CRL is valid; none: services use no CRL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crl_lifetime: Option<Span>,
@@ -64,6 +68,7 @@ impl Default for FleetPlan {
             jitter: 10,
             backdate: Span::seconds(60),
             authority_lifetime: Span::seconds(30 * 86_400),
+            pace: None,
             crl_lifetime: None,
             publish_every: None,
             sidecars: false,
@@ -167,6 +172,22 @@ impl Default for LoadPlan {
             settle: Span::millis(700),
             timeout: Span::seconds(2),
         }
+    }
+}
+
+impl LoadPlan {
+    /// How many shares the manners of calls have together.
+    pub fn shares(&self) -> u64 {
+        [
+            self.fresh,
+            self.pooled,
+            self.streams,
+            self.resuming,
+            self.hoarding,
+        ]
+        .into_iter()
+        .map(u64::from)
+        .sum()
     }
 }
 

@@ -155,6 +155,20 @@ pub enum Action {
     Cut,
 }
 
+impl Action {
+    /// Does a step like this open a connection, or use one?
+    pub fn connects(self) -> bool {
+        matches!(self, Self::Connect | Self::Resume | Self::Hold | Self::Ask)
+    }
+
+    /// What it is called in files.
+    pub fn name(self) -> String {
+        let value = toml::Value::try_from(self).ok();
+        let name = value.as_ref().and_then(toml::Value::as_str);
+        name.unwrap_or_default().to_owned()
+    }
+}
+
 /// How somebody writes files that a service reads.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -201,7 +215,7 @@ pub enum MaterialDefect {
     WrongSignature,
     /// The list is about another authority.
     WrongIssuer,
-    /// The list has expired.
+    /// The list has expired; or the leaf is an older one again.
     Stale,
     /// The file is gone.
     Missing,

@@ -12,6 +12,7 @@ impl Timeline<'_> {
         for member in self.cast.services() {
             member.service.party.look_again();
         }
+        self.cast.clock_was_set();
         Ok(())
     }
 
@@ -38,7 +39,8 @@ impl Timeline<'_> {
     }
 
     pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
-        self.mend_files()
+        self.mend_files()?;
+        self.heal_authority()
     }
 
     fn reopen(&self, member: &Member) -> Result<(), FleetError> {
