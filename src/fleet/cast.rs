@@ -16,6 +16,7 @@ use super::verifiers::Verifiers;
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
+use crate::load::habits::Habits;
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
 use crate::net::Address;
@@ -24,6 +25,8 @@ use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
 use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::span::Span;
+use crate::target::planted::Bug;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -80,6 +83,9 @@ struct Way {
 /// How many callers from outside there are in a star.
 const CALLERS: u32 = 2;
 
+/// How much later it is than a party thinks that grants a leeway, in microseconds.
+const LEEWAY: i64 = 2_500_000;
+
 impl Cast {
     /// Sets everybody up; the services listen when it is done.
     ///
@@ -91,8 +97,12 @@ impl Cast {
         clock: &Clock,
         ledger: &Arc<Ledger>,
     ) -> Result<Self, FleetError> {
+        let mut issuance = plan.fleet.clone();
+        if plan.flaws.has(Bug::IssuesWithoutBackdate) {
+            issuance.backdate = Span::ZERO;
+        }
         let authority = Authority::new(
-            plan.fleet.clone(),
+            issuance,
             KeyKind::Ed25519,
             clock.clone(),
             Arc::clone(ledger),
@@ -137,6 +147,44 @@ impl Cast {
     pub fn forbidden_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
         let company = self.company();
         pick(&company.forbidden, number, &company.services)
+    }
+
+    /// A caller from outside on a way of its own, as no call of the load takes it.
+    pub fn visitor(&self, number: u64, manner: Manner) -> Option<Visitor> {
+        let company = self.company();
+        let count = u64::try_from(company.callers.len()).ok()?;
+        let place = usize::try_from(number.checked_rem(count)?).ok()?;
+        let (name, party) = company.callers.iter().nth(place)?;
+        let purse: Arc<dyn Purse> = Arc::clone(party) as _;
+        let mut visitor = Visitor::new(name, manner, purse, self.plan.load.timeout.duration());
+        visitor.habits = self.habits();
+        Some(visitor)
+    }
+
+    /// Everybody who must be refused by this service, each on its way to it.
+    pub fn strangers_to(&self, service: &str) -> Vec<Arc<Visitor>> {
+        let company = self.company();
+        let ways = company.forbidden.iter().filter(|way| way.to == service);
+        ways.map(|way| Arc::clone(&way.visitor)).collect()
+    }
+
+    /// The clock of a party, which can go wrong.
+    pub fn clock_of(&self, name: &str) -> Option<Clock> {
+        let company = self.company();
+        let services = company.services.values();
+        let services = services.map(|member| &member.service.party);
+        let mut parties = services.chain(company.callers.values());
+        let party = parties.find(|party| party.name == name)?;
+        Some(party.loader().own_clock.clone())
+    }
+
+    fn habits(&self) -> Habits {
+        let flaws = self.plan.flaws;
+        Habits {
+            insists: flaws.has(Bug::RetriesWithoutPause),
+            presumes: flaws.has(Bug::TakesHandshakeForAcceptance),
+            clutches: flaws.has(Bug::StaysWithDeadConnections),
+        }
     }
 
     /// The services, in the order of their names.
@@ -222,8 +270,15 @@ impl Cast {
             admits: Arc::default(),
             permissive: self.plan.fleet.permissive,
         };
+        let own_clock = self.clock.apart();
+        let clock = match self.plan.flaws.bug() {
+            Some(Bug::FreezesClock) => Clock::at(own_clock.unix()),
+            Some(Bug::GrantsLeeway) => own_clock.skewed(-LEEWAY),
+            _ => own_clock.clone(),
+        };
         let loader = Loader {
-            clock: self.clock.clone(),
+            own_clock,
+            clock,
             flaws: self.plan.flaws,
             verifiers: Arc::clone(&self.verifiers),
             sessions: if self.plan.fleet.resumption { 256 } else { 0 },
@@ -256,6 +311,7 @@ impl Cast {
             Settings {
                 handshakes: self.plan.fleet.handshakes,
                 handshake_deadline: self.plan.fleet.handshake_deadline.duration(),
+                idle: self.plan.fleet.idle.map(Span::duration),
             },
         );
         let refused = |error| FleetError::Listen(name.into(), error);
@@ -412,7 +468,8 @@ impl Cast {
             for to in &services {
                 for (name, party) in &company.callers {
                     let purse: Arc<dyn Purse> = Arc::clone(party) as _;
-                    let visitor = Visitor::new(name, manner, purse, timeout);
+                    let mut visitor = Visitor::new(name, manner, purse, timeout);
+                    visitor.habits = self.habits();
                     due.push(Way {
                         visitor: Arc::new(visitor),
                         to: to.clone(),

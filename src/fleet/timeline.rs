@@ -1,11 +1,13 @@
 //! The timeline: what happens to a fleet, and when. Each step writes into the ledger what it makes known.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::siege::Lodgers;
 use super::cast::{Cast, Member};
 use super::material::Material;
 use super::party::Party;
@@ -16,6 +18,8 @@ use crate::scenario::step::{Action, Step};
 
 mod certificates;
 mod machines;
+mod network;
+mod siege;
 
 /// A timeline that is being played.
 pub struct Timeline<'a> {
@@ -27,6 +31,12 @@ pub struct Timeline<'a> {
     number: usize,
     /// What is still on its way to somebody.
     deliveries: JoinSet<()>,
+    /// Who is in trouble, by name.
+    unwell: BTreeSet<String>,
+    /// The services that have died, by name.
+    dead: BTreeSet<String>,
+    /// Who has come to stay, until the timeline is over.
+    lodgers: Lodgers,
 }
 
 impl<'a> Timeline<'a> {
@@ -44,6 +54,9 @@ impl<'a> Timeline<'a> {
             ledger,
             number: 0,
             deliveries: JoinSet::new(),
+            unwell: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            lodgers: Lodgers::default(),
         }
     }
 
@@ -65,6 +78,7 @@ impl<'a> Timeline<'a> {
                 let due = began + at + every * u64::from(repetition);
                 let left = due.saturating_sub(self.ledger.now());
                 sleep(Duration::from_micros(left)).await;
+                self.cast.sample(self.ledger);
                 self.ledger.step(word(step.action));
                 self.take(step).await?;
             }
@@ -77,6 +91,7 @@ impl<'a> Timeline<'a> {
     /// # Errors
     /// When a service cannot be brought back.
     pub async fn heal(&mut self) -> Result<(), FleetError> {
+        self.cast.sample(self.ledger);
         self.ledger.step("heal, in the end".into());
         self.heal_all().await?;
         while self.deliveries.join_next().await.is_some() {}
@@ -98,6 +113,15 @@ impl<'a> Timeline<'a> {
             Action::Restart => self.restart(step).await,
             Action::CloseConnections => self.close_connections(step),
             Action::Heal => self.heal_all().await,
+            Action::Crash => self.crash(step).await,
+            Action::Skew => self.skew(step),
+            Action::ExhaustDescriptors => self.exhaust_descriptors(step),
+            Action::Partition | Action::HoldBack | Action::Slow => self.disturb(step),
+            Action::Cut | Action::BlackHole | Action::Corrupt => self.strike(step),
+            Action::Sweep => self.sweep(step).await,
+            Action::Stall => self.stall(step).await,
+            Action::Flood => self.flood(step).await,
+            Action::Linger => self.linger(step).await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }
     }
