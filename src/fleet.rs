@@ -38,6 +38,7 @@ mod generation;
 mod ground;
 mod material;
 mod party;
+pub mod program;
 mod service;
 mod sessions;
 mod timeline;
@@ -102,11 +103,25 @@ pub enum FleetError {
 /// # Errors
 /// When it cannot be set up, or a step cannot be done.
 pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
+    let (cast, ledger) = assemble(plan, ground)?;
+    perform(plan, ground, &cast, &ledger).await
+}
+
+fn assemble(plan: &Plan, ground: &Ground) -> Result<(Arc<Cast>, Arc<Ledger>), FleetError> {
     let clock = Clock::going(plan.began);
     let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
     let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
+    Ok((cast, ledger))
+}
+
+async fn perform(
+    plan: &Plan,
+    ground: &Ground,
+    cast: &Arc<Cast>,
+    ledger: &Arc<Ledger>,
+) -> Result<History, FleetError> {
     let loading = {
-        let (cast, ledger, load) = (Arc::clone(&cast), Arc::clone(&ledger), plan.load.clone());
+        let (cast, ledger, load) = (Arc::clone(cast), Arc::clone(ledger), plan.load.clone());
         // Dropping it ends the load, whatever else has happened.
         let mut set = JoinSet::new();
         set.spawn(async move { bear(&cast, &load, &ledger).await });
@@ -114,8 +129,8 @@ pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
     };
     sleep(plan.load.warm_up.duration()).await;
     ledger.warm();
-    cast.sample(&ledger);
-    let mut timeline = Timeline::new(plan, ground, &cast, &ledger);
+    cast.sample(ledger);
+    let mut timeline = Timeline::new(plan, ground, cast, ledger);
     timeline.play().await?;
     timeline.heal().await?;
     sleep(plan.windows.longest().duration()).await;
@@ -123,7 +138,7 @@ pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
     sleep(plan.load.settle.duration()).await;
     drop(loading);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
-    cast.sample(&ledger);
+    cast.sample(ledger);
     cast.dismiss();
     Ok(ledger.close())
 }

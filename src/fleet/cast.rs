@@ -18,12 +18,12 @@ use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
-use crate::net::Address;
-use crate::oracle::history::{Fact, Serial, WindowKind};
+use crate::net::{Address, ConnectionId};
+use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
-use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::{Canary, Topology};
+use crate::target::Writing;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -51,6 +51,8 @@ struct Company {
     bundles: BTreeMap<String, Arc<Bundle>>,
     /// What has been revoked and not been published.
     to_publish: Vec<Serial>,
+    /// How the step under way writes files.
+    writing: Option<Writing>,
 }
 
 /// A service and the way to it.
@@ -77,6 +79,8 @@ struct Way {
     to: String,
 }
 
+type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
+
 /// How many callers from outside there are in a star.
 const CALLERS: u32 = 2;
 
@@ -93,7 +97,7 @@ impl Cast {
     ) -> Result<Self, FleetError> {
         let authority = Authority::new(
             plan.fleet.clone(),
-            KeyKind::Ed25519,
+            ground.key_kind(),
             clock.clone(),
             Arc::clone(ledger),
         )?;
@@ -147,6 +151,29 @@ impl Cast {
     /// The callers from outside that are parties of the fleet.
     pub fn callers(&self) -> Vec<Arc<Party>> {
         self.company().callers.values().cloned().collect()
+    }
+
+    /// From now on callers find this service at the address of a program that is its body.
+    pub fn embody(&self, name: &str, address: Address, application: Application) {
+        if let Some(member) = self.company().services.get_mut(name) {
+            member.destination = Arc::new(Destination {
+                name: name.to_owned(),
+                server_name: member.destination.server_name.clone(),
+                address: Mutex::new(address),
+                application,
+                views: None,
+            });
+        }
+    }
+
+    /// Later deliveries are written so, where they are written.
+    pub fn write_in(&self, writing: Option<Writing>) {
+        self.company().writing = writing;
+    }
+
+    /// How deliveries are written, if that has been said.
+    pub fn writing(&self) -> Option<Writing> {
+        self.company().writing
     }
 
     /// Counts what there is to count.
@@ -265,14 +292,22 @@ impl Cast {
             Address::Tcp(socket) => Some(socket),
             _ => None,
         };
-        service.open(listener);
         let views = Arc::clone(&service);
+        let views: Views = Box::new(move |connection| views.take_view(connection));
+        let views = match ground {
+            // A program takes the place at which nobody listens yet.
+            Ground::Programs => None,
+            _ => {
+                service.open(listener);
+                Some(views)
+            }
+        };
         let destination = Destination {
             name: name.into(),
             server_name: server_name(name)?,
             address: Mutex::new(address),
             application: Application::default(),
-            views: Some(Box::new(move |connection| views.take_view(connection))),
+            views,
         };
         self.company().services.insert(
             name.into(),

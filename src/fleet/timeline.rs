@@ -13,6 +13,7 @@ use super::{FleetError, Ground, Plan};
 use crate::load::ledger::Ledger;
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
+use crate::target::Writing;
 
 mod certificates;
 mod machines;
@@ -84,6 +85,10 @@ impl<'a> Timeline<'a> {
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), FleetError> {
+        self.cast.write_in(step.style.map(|style| Writing {
+            style,
+            gap: step.gap.unwrap_or_default().duration(),
+        }));
         match step.action {
             Action::RotateLeaf => self.rotate_leaf(step),
             Action::RotateCaller => self.rotate_caller(step),

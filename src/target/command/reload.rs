@@ -32,6 +32,14 @@ pub async fn reload(
         .furnish(environment)
         .map_err(|error| format!("its files could not be replaced: {error}"))?;
     launched.place.render_files(&description.files)?;
+    look(launched, description).await
+}
+
+/// Has the target look at its files, in the way that its descriptor says.
+///
+/// # Errors
+/// Why it could not be told, or that it says it will not have them.
+pub async fn look(launched: &mut Launched, description: &RoleDescription) -> Result<(), String> {
     if let Some(shim) = &launched.shim {
         return shim.reload().await;
     }
