@@ -181,10 +181,8 @@ fn frame(
         unknown_status: Choice::Deny,
         expired_crl: Choice::Deny,
         stapling: false,
-        handshake_deadline: match can(Capability::HandshakeDeadline) {
-            true => plan.fleet.handshake_deadline.duration(),
-            false => DEFAULT_HANDSHAKE_DEADLINE,
-        },
+        // Some programs count it from the first octet of a connection to the last.
+        handshake_deadline: DEFAULT_HANDSHAKE_DEADLINE,
         digest: String::new(),
     })
 }

@@ -35,6 +35,10 @@ use crate::target::planted::Flaws;
 /// How many fleets stand on sockets at once.
 const SIDE_BY_SIDE: usize = 8;
 
+/// How many fleets of programs stand beside those: each is several processes, which take a processor for
+/// themselves when they reload.
+const PROGRAMS_SIDE_BY_SIDE: usize = 3;
+
 /// When simulated fleets begin: 2026-01-01T00:00:00Z. A history must not depend on the day it is made.
 const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
@@ -45,6 +49,7 @@ pub struct Muster<'a> {
     seed: Seed,
     stop: &'a AtomicBool,
     on_sockets: Mutex<VecDeque<Work<'a>>>,
+    of_programs: Mutex<VecDeque<Work<'a>>>,
     simulated: Mutex<VecDeque<Work<'a>>>,
 }
 
@@ -62,12 +67,14 @@ impl<'a> Muster<'a> {
         seed: Seed,
         stop: &'a AtomicBool,
     ) -> Self {
-        let all = |network: Network| {
+        let all = |network: Network, of_programs: bool| {
             let fleets = cases
                 .iter()
                 .filter(move |case| case.network == Some(network));
             let work = fleets.flat_map(|case| {
-                let targets = targets.iter().filter(|target| takes_part(&***target, case));
+                let targets = targets.iter().filter(move |target| {
+                    takes_part(&***target, case) && target.flaws().is_none() == of_programs
+                });
                 targets.map(move |target| Work {
                     target: target.as_ref(),
                     case,
@@ -80,8 +87,9 @@ impl<'a> Muster<'a> {
             cases,
             seed,
             stop,
-            on_sockets: all(Network::Sockets),
-            simulated: all(Network::Simulated),
+            on_sockets: all(Network::Sockets, false),
+            of_programs: all(Network::Sockets, true),
+            simulated: all(Network::Simulated, false),
         }
     }
 
@@ -110,6 +118,9 @@ impl<'a> Muster<'a> {
         thread::scope(|scope| {
             for _ in 0..SIDE_BY_SIDE.min(lock(&self.on_sockets).len()) {
                 scope.spawn(|| self.labour(&self.on_sockets, events));
+            }
+            for _ in 0..PROGRAMS_SIDE_BY_SIDE.min(lock(&self.of_programs).len()) {
+                scope.spawn(|| self.labour(&self.of_programs, events));
             }
             for _ in 0..jobs.max(1).min(lock(&self.simulated).len()) {
                 scope.spawn(|| self.labour(&self.simulated, events));

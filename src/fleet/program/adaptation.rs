@@ -15,6 +15,9 @@ pub const MOST_SERVICES: u32 = 3;
 /// busy machine takes its time.
 const SHORTEST_LIFE: Span = Span::seconds(120);
 
+/// A call may take so long: programs share the machine with all that they start for a reload.
+const SHORTEST_PATIENCE: Span = Span::seconds(5);
+
 /// What keeps a program from taking part, if something does: the first of what the plan asks for and a
 /// program does not have.
 pub fn obstacle(plan: &Plan, supports: impl Fn(Capability) -> bool) -> Option<String> {
@@ -97,6 +100,7 @@ pub fn adapted(mut plan: Plan, settle: Duration) -> Plan {
         }
     }
     plan.fleet.services = plan.fleet.services.min(MOST_SERVICES);
+    plan.load.timeout = plan.load.timeout.max(SHORTEST_PATIENCE);
     // Programs look at chains and not at names.
     let canaries = plan
         .load
