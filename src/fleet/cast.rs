@@ -22,13 +22,13 @@ use crate::load::credentials::{Credentials, Purse};
 use crate::load::habits::Habits;
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
-use crate::net::Address;
-use crate::oracle::history::{Fact, Serial, WindowKind};
+use crate::net::{Address, ConnectionId};
+use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
-use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::{Canary, Topology};
 use crate::scenario::span::Span;
+use crate::target::Writing;
 use crate::target::planted::Bug;
 
 /// Everybody in a fleet.
@@ -62,6 +62,8 @@ struct Company {
     bundles: BTreeMap<String, Arc<Bundle>>,
     /// What has been revoked and not been published.
     to_publish: Vec<Serial>,
+    /// How the step under way writes files.
+    writing: Option<Writing>,
 }
 
 /// A service and the way to it.
@@ -81,6 +83,8 @@ struct Strayer {
     name: String,
     credentials: Arc<Credentials>,
 }
+
+type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
 
 /// How many callers from outside there are.
 const CALLERS: u32 = 2;
@@ -108,7 +112,7 @@ impl Cast {
         }
         let authority = Authority::new(
             issuance,
-            KeyKind::Ed25519,
+            ground.key_kind(),
             clock.clone(),
             Arc::clone(ledger),
         )?;
@@ -224,6 +228,29 @@ impl Cast {
     pub fn clock_was_set(&self) {
         self.renewal.clock_was_set();
         self.publication.clock_was_set(self);
+    }
+
+    /// From now on callers find this service at the address of a program that is its body.
+    pub fn embody(&self, name: &str, address: Address, application: Application) {
+        if let Some(member) = self.company().services.get_mut(name) {
+            member.destination = Arc::new(Destination {
+                name: name.to_owned(),
+                server_name: member.destination.server_name.clone(),
+                address: Mutex::new(address),
+                application,
+                views: None,
+            });
+        }
+    }
+
+    /// Later deliveries are written so, where they are written.
+    pub fn write_in(&self, writing: Option<Writing>) {
+        self.company().writing = writing;
+    }
+
+    /// How deliveries are written, if that has been said.
+    pub fn writing(&self) -> Option<Writing> {
+        self.company().writing
     }
 
     /// Counts what there is to count.
@@ -358,14 +385,22 @@ impl Cast {
             Address::Tcp(socket) => Some(socket),
             _ => None,
         };
-        service.open(listener);
         let views = Arc::clone(&service);
+        let views: Views = Box::new(move |connection| views.take_view(connection));
+        let views = match ground {
+            // A program takes the place at which nobody listens yet.
+            Ground::Programs => None,
+            _ => {
+                service.open(listener);
+                Some(views)
+            }
+        };
         let destination = Destination {
             name: name.into(),
             server_name: server_name(name)?,
             address: Mutex::new(address),
             application: Application::default(),
-            views: Some(Box::new(move |connection| views.take_view(connection))),
+            views,
         };
         self.company().services.insert(
             name.into(),

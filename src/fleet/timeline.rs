@@ -16,6 +16,7 @@ use super::{FleetError, Ground, Plan};
 use crate::load::ledger::Ledger;
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
+use crate::target::Writing;
 
 mod authority;
 mod certificates;
@@ -112,6 +113,10 @@ impl<'a> Timeline<'a> {
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), FleetError> {
+        self.cast.write_in(step.style.map(|style| Writing {
+            style,
+            gap: step.gap.unwrap_or_default().duration(),
+        }));
         match step.action {
             Action::RotateLeaf if self.by_files() => self.write_leaf(step),
             Action::PushBundle if self.by_files() => self.write_bundle(step),

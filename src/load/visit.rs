@@ -95,6 +95,7 @@ struct Open {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    opening: Opening,
 }
 
 impl Visitor {
@@ -183,8 +184,10 @@ impl Visitor {
             return self.visit_in_the_clear(destination, connection).await;
         };
         // Two calls at once do not share what is kept; the second comes as somebody new.
+        let asks_again = destination.application.protocol.asks_again();
         let kept = match self.manner {
             Manner::Fresh => None,
+            Manner::Pooled | Manner::Stream if !asks_again => None,
             _ => self.kept.try_lock().ok(),
         };
         let Some(mut kept) = kept else {
@@ -200,7 +203,7 @@ impl Visitor {
                 .await;
             return match opened {
                 Ok(mut open) => {
-                    let outcome = self.ask(&mut open.stream, destination).await;
+                    let outcome = self.ask(&mut open, destination).await;
                     let _ = open.stream.shutdown().await;
                     outcome
                 }
@@ -281,7 +284,25 @@ impl Visitor {
         };
         // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
         // timeout for one, ends the connection too.
-        let outcome = self.ask(&mut open.stream, destination).await;
+        let mut outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        let may_let_go = destination.application.protocol.lets_go_of_idlers();
+        if may_let_go && call.connection.reused && is_gone(&outcome) {
+            call.connection.reused = false;
+            call.connection.verified = None;
+            let Some(config) = &credentials.config else {
+                return outcome;
+            };
+            let config = Arc::clone(config);
+            call.serial = credentials.serial;
+            open = match self
+                .open(call, destination, ledger, config, credentials, connection)
+                .await
+            {
+                Ok(open) => open,
+                Err(outcome) => return outcome,
+            };
+            outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        }
         if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
         }
@@ -332,16 +353,28 @@ impl Visitor {
             session.presented = open.presented;
             session.verified = Some(call.invoked);
         }
-        let outcome = self.ask(&mut open.stream, destination).await;
+        let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
         outcome
     }
 
-    async fn ask(&self, stream: &mut TlsStream<Stream>, destination: &Destination) -> CallOutcome {
+    async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
         if self.habits.presumes {
             return CallOutcome::Accepted;
         }
-        ask(stream, destination).await
+        ask(&mut open.stream, destination, open.opening).await
+    }
+
+    /// The same over a connection that is to stay.
+    async fn ask_and_stay(
+        &self,
+        stream: &mut TlsStream<Stream>,
+        destination: &Destination,
+    ) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask_and_stay(stream, destination).await
     }
 
     async fn open(
@@ -357,7 +390,7 @@ impl Visitor {
         let mut stream = self.dial(destination).await?;
         let id = *connection.insert(stream.id());
         let protocol = destination.application.protocol;
-        protocol
+        let opening = protocol
             .open(&mut stream)
             .await
             .map_err(|error| outcome_of(&error))?;
@@ -387,6 +420,7 @@ impl Visitor {
             serial: credentials.serial,
             presented,
             verified: None,
+            opening,
         })
     }
 
@@ -412,7 +446,7 @@ impl Visitor {
             Err(outcome) => return outcome,
         };
         *connection = Some(stream.id());
-        ask(&mut stream, destination).await
+        ask(&mut stream, destination, Opening::default()).await
     }
 }
 
@@ -425,11 +459,26 @@ pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     destination: &Destination,
+    opening: Opening,
 ) -> CallOutcome {
-    let application = &destination.application;
     let host = destination.server_name.to_str();
-    let asking = application.protocol.ask(stream, Opening::default(), &host);
-    match asking.await {
+    let protocol = destination.application.protocol;
+    let answer = protocol.ask(stream, opening, &host).await;
+    outcome_of_answer(answer, &destination.application)
+}
+
+async fn ask_and_stay<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    destination: &Destination,
+) -> CallOutcome {
+    let host = destination.server_name.to_str();
+    let protocol = destination.application.protocol;
+    let asking = protocol.ask_and_stay(stream, Opening::default(), &host);
+    outcome_of_answer(asking.await, &destination.application)
+}
+
+fn outcome_of_answer(answer: io::Result<Answer>, application: &Application) -> CallOutcome {
+    match answer {
         Ok(Answer::Accepted) => CallOutcome::Accepted,
         Ok(Answer::Status(status)) if application.accepts.contains(&status) => {
             CallOutcome::Accepted
@@ -439,6 +488,14 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => outcome_of(&error),
     }
 }
+
+/// Was it the connection's end that ended the call?
+fn is_gone(outcome: &CallOutcome) -> bool {
+    matches!(outcome, CallOutcome::Refused(words) if words == CLOSED || words == RESET)
+}
+
+const CLOSED: &str = "closed";
+const RESET: &str = "reset";
 
 /// Has the other end gone? Looked at without waiting.
 async fn has_ended(stream: &mut TlsStream<Stream>) -> bool {
@@ -466,10 +523,10 @@ fn outcome_of(error: &io::Error) -> CallOutcome {
         }
         Some(other) => CallOutcome::Refused(other.to_string()),
         None => CallOutcome::Refused(match error.kind() {
-            io::ErrorKind::UnexpectedEof => "closed".into(),
+            io::ErrorKind::UnexpectedEof => CLOSED.into(),
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted => "reset".into(),
+            | io::ErrorKind::ConnectionAborted => RESET.into(),
             kind => kind.to_string(),
         }),
     }
