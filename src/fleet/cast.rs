@@ -211,6 +211,8 @@ impl Cast {
             insists: flaws.has(Bug::RetriesWithoutPause),
             presumes: flaws.has(Bug::TakesHandshakeForAcceptance),
             clutches: flaws.has(Bug::StaysWithDeadConnections),
+            clings: flaws.has(Bug::ClingsToConnections),
+            gives_up: flaws.has(Bug::NeverReconnects),
         }
     }
 
@@ -289,7 +291,20 @@ impl Cast {
         before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
-    /// The serial numbers of what this party presents.
+    /// A leaf for a party that goes by another name than its callers know.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn renamed_leaf(&self, holder: &str, called: &str) -> Result<Arc<Leaf>, FleetError> {
+        let order = Order {
+            names: called.to_owned(),
+            defect: Some(format!("it names {called}, and not {holder}")),
+            ..self.authority.order(holder)
+        };
+        Ok(Arc::new(self.authority.issue(&order)?))
+    }
+
+    /// The serial numbers of what this party presents, or of the authority with this name.
     pub fn serials_of(&self, name: &str) -> Vec<Serial> {
         let company = self.company();
         let parties = company
@@ -305,6 +320,7 @@ impl Cast {
             .values()
             .filter(|hoarder| hoarder.name == name);
         of_parties
+            .chain(self.authority.serial_of(name))
             .chain(strayers.filter_map(|hoarder| hoarder.credentials.serial))
             .collect()
     }
@@ -327,6 +343,7 @@ impl Cast {
     ) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
+            called: name.into(),
             bundle: self.first_bundle()?,
             lists,
             admits,
@@ -478,7 +495,7 @@ impl Cast {
         let revoked = canaries
             .get(&Canary::Revoked)
             .and_then(|canary| canary.credentials.serial);
-        self.authority.revoke(FIRST_ROOT, revoked);
+        self.authority.revoke(revoked);
         Ok(Some(self.authority.lists()?))
     }
 
@@ -590,10 +607,14 @@ impl Purse for Party {
         let generation = self.current()?;
         Some(Credentials {
             config: Some(generation.client()?),
-            serial: Some(generation.material.leaf.serial),
+            serial: Some(generation.calls_with()),
             edition: generation.number,
             verifies: true,
         })
+    }
+
+    fn unix(&self) -> Option<i64> {
+        Some(self.loader().clock.unix())
     }
 }
 

@@ -212,7 +212,16 @@ impl Service {
             true => Duration::from_secs(86_400 * 365),
             false => self.settings.handshake_deadline,
         };
-        match timeout(deadline, handshake).await {
+        let mut changes = self.party.changes();
+        let shaken = tokio::select! {
+            biased;
+            _ = changes.changed(), if self.party.has(Bug::DropsHandshakesAtReload) => {
+                self.tell(id, refusal(generation.number, "there was a reload"));
+                return None;
+            }
+            shaken = timeout(deadline, handshake) => shaken,
+        };
+        match shaken {
             Err(_) => {
                 self.tell(
                     id,
@@ -287,7 +296,10 @@ impl Service {
                         biased;
                         _ = closing.changed() => None,
                         () = &mut silence => None,
-                        _ = changes.changed() => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        _ = changes.changed() => match self.party.has(Bug::ClosesAtReload) {
+                            true => None,
+                            false => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        },
                         () = self.run_out(&guest) => Some(self.judge(&mut guest, &mut judged_by, kind)),
                         question = &mut asking => break Some(question),
                     };
@@ -328,7 +340,7 @@ impl Service {
             .party
             .current()
             .ok_or("the service has no certificate")?;
-        let blind = self.party.has(Bug::KeepsConnections)
+        let blind = (guest.let_in && self.party.has(Bug::KeepsConnections))
             || (kind == HandshakeKind::Resumed && self.party.has(Bug::ResumesBlindly));
         let lists_end = generation.lists_end();
         let stale = *judged_by != generation.number
@@ -348,9 +360,11 @@ impl Service {
             let name = guest.name.as_deref().unwrap_or("nobody");
             return Err(format!("{name} is not on the list of callers"));
         }
+        guest.let_in = true;
+        let forgets = kind == HandshakeKind::Resumed && self.party.has(Bug::ForgetsResumedIdentity);
         Ok(ServerView {
             accepted: true,
-            identity: guest.name.clone(),
+            identity: guest.name.clone().filter(|_| !forgets),
             serial: guest.serial,
             generation: generation.number,
             reason: None,
@@ -413,6 +427,8 @@ struct Guest {
     serial: Option<Serial>,
     /// The last second in which all of its certificates are valid.
     not_after: i64,
+    /// Has it been let in already?
+    let_in: bool,
 }
 
 impl Guest {
@@ -423,6 +439,7 @@ impl Guest {
             name: identity.map(|identity| name_of(&identity).unwrap_or(&identity).to_owned()),
             serial: chain.first().and_then(serial_of),
             not_after: not_after.unwrap_or(i64::MAX),
+            let_in: false,
             chain,
         }
     }

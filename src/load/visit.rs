@@ -15,6 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::credentials::{Credentials, Purse, resuming};
 use super::habits::Habits;
 use super::ledger::Ledger;
+use super::shown;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Stream};
@@ -63,9 +64,7 @@ pub struct Visitor {
     pub purse: Arc<dyn Purse>,
     /// How long a call may take.
     pub timeout: Duration,
-    /// Does it stay with a connection though its own credentials have changed?
-    pub clings: bool,
-    /// What else it does that it should not.
+    /// What it does that it should not.
     pub habits: Habits,
     kept: tokio::sync::Mutex<Kept>,
 }
@@ -74,6 +73,7 @@ pub struct Visitor {
 struct Kept {
     connection: Option<Open>,
     session: Option<Session>,
+    broken: bool,
 }
 
 /// A session store, and what the sessions in it rest on.
@@ -83,6 +83,7 @@ struct Session {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    good_until: i64,
 }
 
 /// An open connection, and how it came about.
@@ -96,6 +97,8 @@ struct Open {
     presented: Option<Serial>,
     verified: Option<Micros>,
     opening: Opening,
+    /// The last second in which the server's certificates are valid, since 1970.
+    good_until: i64,
 }
 
 impl Visitor {
@@ -107,7 +110,6 @@ impl Visitor {
             manner,
             purse,
             timeout,
-            clings: false,
             habits: Habits::default(),
             kept: tokio::sync::Mutex::default(),
         }
@@ -137,7 +139,13 @@ impl Visitor {
         let mut connection = None;
         let visit = self.try_visit(&mut call, destination, ledger, &mut connection);
         if let Ok(outcome) = timeout(self.timeout, visit).await {
-            call.outcome = outcome;
+            call.outcome = match outcome {
+                // A stranger's signatures are bad by nature.
+                CallOutcome::KeyMismatch if self.canary.is_some() => {
+                    CallOutcome::Refused("alert DecryptError".into())
+                }
+                outcome => outcome,
+            };
         }
         call.completed = ledger.now();
         call.server_view = match (&destination.views, connection) {
@@ -247,7 +255,8 @@ impl Visitor {
         connection: &mut Option<ConnectionId>,
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
-            let outdated = open.edition != credentials.edition && !self.clings;
+            let changed = open.edition != credentials.edition || self.is_past(open.good_until);
+            let outdated = changed && !self.habits.clings;
             let dead = self.manner == Manner::Pooled
                 && !self.habits.clutches
                 && has_ended(&mut open.stream).await;
@@ -258,6 +267,7 @@ impl Visitor {
             }
         }
         let mut open = match kept.connection.take() {
+            None if kept.broken => return CallOutcome::Refused("the caller has given up".into()),
             Some(open) => {
                 call.connection.reused = true;
                 call.connection.opened = open.opened;
@@ -305,6 +315,8 @@ impl Visitor {
         }
         if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
+        } else {
+            kept.broken = self.habits.gives_up && self.manner == Manner::Stream;
         }
         outcome
     }
@@ -323,7 +335,10 @@ impl Visitor {
             return CallOutcome::Refused("the caller does not speak TLS".into());
         };
         let hoards = self.manner == Manner::Hoarding;
-        let outdated = |session: &Session| session.edition != credentials.edition && !hoards;
+        let outdated = |session: &Session| {
+            let changed = session.edition != credentials.edition;
+            (changed || self.is_past(session.good_until)) && !hoards
+        };
         if kept.session.as_ref().is_none_or(outdated) {
             kept.session = Some(Session {
                 config: resuming(config, hoards),
@@ -331,6 +346,7 @@ impl Visitor {
                 serial: credentials.serial,
                 presented: None,
                 verified: None,
+                good_until: i64::MAX,
             });
         }
         let Some(session) = &mut kept.session else {
@@ -352,6 +368,7 @@ impl Visitor {
             session.serial = open.serial;
             session.presented = open.presented;
             session.verified = Some(call.invoked);
+            session.good_until = open.good_until;
         }
         let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
@@ -394,10 +411,13 @@ impl Visitor {
             .open(&mut stream)
             .await
             .map_err(|error| outcome_of(&error))?;
-        let stream = TlsConnector::from(config)
-            .connect(destination.server_name.clone(), stream)
-            .await
-            .map_err(|error| outcome_of(&error))?;
+        let connector = TlsConnector::from(config);
+        let connecting = connector.connect(destination.server_name.clone(), stream);
+        let (connected, shown) = shown::watch(connecting).await;
+        if credentials.verifies {
+            call.presented = shown;
+        }
+        let stream = connected.map_err(|error| outcome_of(&error))?;
         let (_, tls) = stream.get_ref();
         let handshake = tls.handshake_kind().map(|kind| match kind {
             rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
@@ -408,6 +428,8 @@ impl Visitor {
             .and_then(|chain| chain.first())
             .and_then(serial_of)
             .filter(|_| credentials.verifies);
+        let chain = tls.peer_certificates().unwrap_or_default().iter();
+        let good_until = chain.filter_map(not_after).min().unwrap_or(i64::MAX);
         call.connection.opened = opened;
         call.connection.handshake = handshake;
         call.presented = presented;
@@ -421,7 +443,13 @@ impl Visitor {
             presented,
             verified: None,
             opening,
+            good_until,
         })
+    }
+
+    /// Is this second over, for the caller?
+    fn is_past(&self, second: i64) -> bool {
+        self.purse.unix().is_some_and(|now| now > second)
     }
 
     async fn dial(&self, destination: &Destination) -> Result<Stream, CallOutcome> {
@@ -454,6 +482,11 @@ impl Visitor {
 pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     u64::try_from(&certificate.tbs_certificate.serial).ok()
+}
+
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(

@@ -56,6 +56,10 @@ pub struct Certificate {
     pub issuer: Option<Serial>,
     /// The anchor at the end of its chain, by name.
     pub anchor: String,
+    /// The serial number of a cross-signed certificate that is sent with it: it stands for the anchor where
+    /// its own anchor is trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Serial>,
     /// The first instant of its validity, in microseconds since 1970.
     pub not_before: i64,
     /// The last instant of its validity, in microseconds since 1970.
@@ -87,7 +91,8 @@ pub enum Fact {
     /// The service can be reached, and nothing is done to it. True before anything is said. Only what must
     /// be accepted depends on it: a service in trouble has no excuse to let strangers in.
     Well,
-    /// The service presents this leaf. For convergence only: it permits and forbids nothing.
+    /// The party, service or caller, presents this leaf. For convergence only: it permits and forbids
+    /// nothing.
     Presents(Serial),
 }
 

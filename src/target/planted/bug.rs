@@ -563,6 +563,55 @@ bugs! {
     StaysWithDeadConnections FLEET "stays-with-dead-connections"
         "as a caller goes on using a connection that has failed it"
         "Icinga/icinga2 issue 6517: endpoints that never come back",
+    // Fleets: rotation, trust and sessions.
+    TakesOneNewLeaf FLEET "takes-one-new-leaf"
+        "takes the first new leaf and none after it"
+        "cilium/cilium issue 13621: the second rotation is ignored",
+    TakesAnyLeaf FLEET "takes-any-leaf"
+        "does not look at a new leaf before it presents it"
+        "linkerd/linkerd2 issue 3880, linkerd/linkerd issue 1957",
+    SwapsKeyFirst FLEET "swaps-key-first"
+        "takes a new key a moment before the certificate that goes with it"
+        "HarperFast/harper issue 1409, etcd-io/etcd issue 7865",
+    DropsHandshakesAtReload FLEET "drops-handshakes-at-reload"
+        "gives up the handshakes that are under way at each reload"
+        "istio/istio issue 3155: an outage at each rotation",
+    CallsWithOldLeaf FLEET "calls-with-old-leaf"
+        "goes on calling with the leaf that it began with"
+        "confluentinc/librdkafka issue 2868, robot-head/crabka issue 117",
+    ClingsToConnections FLEET "clings-to-connections"
+        "stays on the connections that its old leaf and its old trust have opened"
+        "envoyproxy/envoy issue 17999, grpc/grpc-go issue 2394",
+    NeverReconnects FLEET "never-reconnects"
+        "gives a stream up for good when it breaks"
+        "Icinga/icinga2 issue 6517: some endpoints never come back",
+    FallsBackUnverified FLEET "falls-back-unverified"
+        "talks to a server that it has refused, without verification"
+        "linkerd/linkerd2 issue 1269",
+    ForgivesExpiredServers FLEET "forgives-expired-servers"
+        "verifies servers, and forgives what has expired"
+        "linkerd/linkerd2 issue 9256",
+    SendsShortChain FLEET "sends-short-chain"
+        "sends its leaf and one authority, and nothing from above it"
+        "apache/pulsar-client-cpp issue 467, linkerd/linkerd issue 1957",
+    KeepsOldAnchors FLEET "keeps-old-anchors"
+        "adds the trust anchors of a new bundle to the old ones"
+        "bundles that are merged where they should be replaced",
+    TriesFirstOfAName FLEET "tries-first-of-a-name"
+        "tries one trust anchor of several that have the same name"
+        "openssl/openssl issues 13718 and 16304",
+    TrustsByName FLEET "trusts-by-name"
+        "takes the name of a trust anchor for its signature"
+        "verifiers that find an issuer and do not check its key",
+    RemembersRefusals FLEET "remembers-refusals"
+        "refuses for good whom it has refused once"
+        "caches of refusals that outlive what they rest on",
+    LooksUpOnlyLeaves FLEET "looks-up-only-leaves"
+        "looks leaves up in the lists, and authorities nowhere"
+        "rustls's only_check_end_entity_revocation, in a fleet",
+    ForgetsResumedIdentity FLEET "forgets-resumed-identity"
+        "does not tell its application whose session was resumed"
+        "httpwg/http-extensions issue 1992",
 }
 
 impl Bug {
