@@ -64,7 +64,7 @@ fn what_scenarios_leave_alone_hangs_under_it_in_every_run() {
     let installed = pki("").certificate("root").unwrap();
     let mint = |now| {
         let clock = Clock::at(now);
-        let root = Authority::root(installed.der.clone(), copy(&installed.key), clock).unwrap();
+        let root = Authority::root(installed.der.clone(), copy(&installed.key), clock.clone()).unwrap();
         let seed = Seed(7);
         Mint::under(root, clock, seed, Arc::new(KeyPool::new(seed))).unwrap()
     };
@@ -87,7 +87,7 @@ fn what_scenarios_leave_alone_hangs_under_it_in_every_run() {
 fn a_root_that_a_scenario_changes_is_another() {
     let installed = pki("").certificate("root").unwrap();
     let clock = Clock::at(NOW);
-    let root = Authority::root(installed.der.clone(), copy(&installed.key), clock).unwrap();
+    let root = Authority::root(installed.der.clone(), copy(&installed.key), clock.clone()).unwrap();
     let seed = Seed(7);
     let mint = Mint::under(root, clock, seed, Arc::new(KeyPool::new(seed))).unwrap();
     let recipes = toml::from_str("[root]\npath-len = 3").unwrap();
