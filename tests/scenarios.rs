@@ -29,6 +29,7 @@ const FAMILIES: [&str; 13] = [
     "limits",
     "names",
     "path",
+    "resumption",
     "revocation",
     "rotation",
     "signatures",

@@ -64,7 +64,8 @@ fn what_scenarios_leave_alone_hangs_under_it_in_every_run() {
     let installed = pki("").certificate("root").unwrap();
     let mint = |now| {
         let clock = Clock::at(now);
-        let root = Authority::root(installed.der.clone(), copy(&installed.key), clock.clone()).unwrap();
+        let root =
+            Authority::root(installed.der.clone(), copy(&installed.key), clock.clone()).unwrap();
         let seed = Seed(7);
         Mint::under(root, clock, seed, Arc::new(KeyPool::new(seed))).unwrap()
     };
