@@ -256,7 +256,10 @@ impl Service {
             mut stream,
         } = met;
         let _open = Counted::new(&self.connections);
-        let _pinned = self.party.current().filter(|_| self.party.has(Bug::PinsGenerations));
+        let _pinned = self
+            .party
+            .current()
+            .filter(|_| self.party.has(Bug::PinsGenerations));
         let mut changes = self.party.changes();
         let mut closing = self.closing.subscribe();
         if self.party.has(Bug::RefusesInSilence) {

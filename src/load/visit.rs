@@ -465,9 +465,7 @@ fn outcome_of(error: &io::Error) -> CallOutcome {
         Some(rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError)) => {
             CallOutcome::KeyMismatch
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            CallOutcome::alerted(alert)
-        }
+        Some(rustls::Error::AlertReceived(alert)) => CallOutcome::alerted(alert),
         Some(rustls::Error::InvalidCertificate(reason)) => {
             CallOutcome::RefusedServer(format!("{reason:?}"))
         }

@@ -38,7 +38,9 @@ impl Timeline<'_> {
                     0 => Mischief::Silence,
                     _ => Mischief::Dribble,
                 };
-                self.lodgers.strangers.spawn(stranger(member).stay(mischief));
+                self.lodgers
+                    .strangers
+                    .spawn(stranger(member).stay(mischief));
             }
         }
         sleep(ARRIVAL).await;
