@@ -13,7 +13,9 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::credentials::{Credentials, Purse, resuming};
+use super::habits::Habits;
 use super::ledger::Ledger;
+use super::shown;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Stream};
@@ -62,8 +64,8 @@ pub struct Visitor {
     pub purse: Arc<dyn Purse>,
     /// How long a call may take.
     pub timeout: Duration,
-    /// Does it stay with a connection though its own credentials have changed?
-    pub clings: bool,
+    /// What it does that it should not.
+    pub habits: Habits,
     kept: tokio::sync::Mutex<Kept>,
 }
 
@@ -71,6 +73,7 @@ pub struct Visitor {
 struct Kept {
     connection: Option<Open>,
     session: Option<Session>,
+    broken: bool,
 }
 
 /// A session store, and what the sessions in it rest on.
@@ -80,6 +83,7 @@ struct Session {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    good_until: i64,
 }
 
 /// An open connection, and how it came about.
@@ -92,6 +96,9 @@ struct Open {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    opening: Opening,
+    /// The last second in which the server's certificates are valid, since 1970.
+    good_until: i64,
 }
 
 impl Visitor {
@@ -103,7 +110,7 @@ impl Visitor {
             manner,
             purse,
             timeout,
-            clings: false,
+            habits: Habits::default(),
             kept: tokio::sync::Mutex::default(),
         }
     }
@@ -130,9 +137,15 @@ impl Visitor {
             server_view: None,
         };
         let mut connection = None;
-        let visit = self.visit(&mut call, destination, ledger, &mut connection);
+        let visit = self.try_visit(&mut call, destination, ledger, &mut connection);
         if let Ok(outcome) = timeout(self.timeout, visit).await {
-            call.outcome = outcome;
+            call.outcome = match outcome {
+                // A stranger's signatures are bad by nature.
+                CallOutcome::KeyMismatch if self.canary.is_some() => {
+                    CallOutcome::Refused("alert DecryptError".into())
+                }
+                outcome => outcome,
+            };
         }
         call.completed = ledger.now();
         call.server_view = match (&destination.views, connection) {
@@ -140,6 +153,28 @@ impl Visitor {
             _ => None,
         };
         call
+    }
+
+    async fn try_visit(
+        &self,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let tries = if self.habits.insists {
+            Habits::TRIES
+        } else {
+            1
+        };
+        let mut outcome = CallOutcome::TimedOut;
+        for _ in 0..tries {
+            outcome = self.visit(call, destination, ledger, connection).await;
+            if !matches!(outcome, CallOutcome::Refused(_)) {
+                break;
+            }
+        }
+        outcome
     }
 
     async fn visit(
@@ -157,8 +192,10 @@ impl Visitor {
             return self.visit_in_the_clear(destination, connection).await;
         };
         // Two calls at once do not share what is kept; the second comes as somebody new.
+        let asks_again = destination.application.protocol.asks_again();
         let kept = match self.manner {
             Manner::Fresh => None,
+            Manner::Pooled | Manner::Stream if !asks_again => None,
             _ => self.kept.try_lock().ok(),
         };
         let Some(mut kept) = kept else {
@@ -174,7 +211,7 @@ impl Visitor {
                 .await;
             return match opened {
                 Ok(mut open) => {
-                    let outcome = ask(&mut open.stream, destination).await;
+                    let outcome = self.ask(&mut open, destination).await;
                     let _ = open.stream.shutdown().await;
                     outcome
                 }
@@ -218,8 +255,11 @@ impl Visitor {
         connection: &mut Option<ConnectionId>,
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
-            let outdated = open.edition != credentials.edition && !self.clings;
-            let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
+            let changed = open.edition != credentials.edition || self.is_past(open.good_until);
+            let outdated = changed && !self.habits.clings;
+            let dead = self.manner == Manner::Pooled
+                && !self.habits.clutches
+                && has_ended(&mut open.stream).await;
             if outdated || dead {
                 if let Some(mut open) = kept.connection.take() {
                     let _ = open.stream.shutdown().await;
@@ -227,6 +267,7 @@ impl Visitor {
             }
         }
         let mut open = match kept.connection.take() {
+            None if kept.broken => return CallOutcome::Refused("the caller has given up".into()),
             Some(open) => {
                 call.connection.reused = true;
                 call.connection.opened = open.opened;
@@ -253,9 +294,29 @@ impl Visitor {
         };
         // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
         // timeout for one, ends the connection too.
-        let outcome = ask(&mut open.stream, destination).await;
-        if outcome.accepted() {
+        let mut outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        let may_let_go = destination.application.protocol.lets_go_of_idlers();
+        if may_let_go && call.connection.reused && is_gone(&outcome) {
+            call.connection.reused = false;
+            call.connection.verified = None;
+            let Some(config) = &credentials.config else {
+                return outcome;
+            };
+            let config = Arc::clone(config);
+            call.serial = credentials.serial;
+            open = match self
+                .open(call, destination, ledger, config, credentials, connection)
+                .await
+            {
+                Ok(open) => open,
+                Err(outcome) => return outcome,
+            };
+            outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        }
+        if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
+        } else {
+            kept.broken = self.habits.gives_up && self.manner == Manner::Stream;
         }
         outcome
     }
@@ -274,7 +335,10 @@ impl Visitor {
             return CallOutcome::Refused("the caller does not speak TLS".into());
         };
         let hoards = self.manner == Manner::Hoarding;
-        let outdated = |session: &Session| session.edition != credentials.edition && !hoards;
+        let outdated = |session: &Session| {
+            let changed = session.edition != credentials.edition;
+            (changed || self.is_past(session.good_until)) && !hoards
+        };
         if kept.session.as_ref().is_none_or(outdated) {
             kept.session = Some(Session {
                 config: resuming(config, hoards),
@@ -282,6 +346,7 @@ impl Visitor {
                 serial: credentials.serial,
                 presented: None,
                 verified: None,
+                good_until: i64::MAX,
             });
         }
         let Some(session) = &mut kept.session else {
@@ -303,10 +368,30 @@ impl Visitor {
             session.serial = open.serial;
             session.presented = open.presented;
             session.verified = Some(call.invoked);
+            session.good_until = open.good_until;
         }
-        let outcome = ask(&mut open.stream, destination).await;
+        let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
         outcome
+    }
+
+    async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask(&mut open.stream, destination, open.opening).await
+    }
+
+    /// The same over a connection that is to stay.
+    async fn ask_and_stay(
+        &self,
+        stream: &mut TlsStream<Stream>,
+        destination: &Destination,
+    ) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask_and_stay(stream, destination).await
     }
 
     async fn open(
@@ -322,14 +407,17 @@ impl Visitor {
         let mut stream = self.dial(destination).await?;
         let id = *connection.insert(stream.id());
         let protocol = destination.application.protocol;
-        protocol
+        let opening = protocol
             .open(&mut stream)
             .await
             .map_err(|error| outcome_of(&error))?;
-        let stream = TlsConnector::from(config)
-            .connect(destination.server_name.clone(), stream)
-            .await
-            .map_err(|error| outcome_of(&error))?;
+        let connector = TlsConnector::from(config);
+        let connecting = connector.connect(destination.server_name.clone(), stream);
+        let (connected, shown) = shown::watch(connecting).await;
+        if credentials.verifies {
+            call.presented = shown;
+        }
+        let stream = connected.map_err(|error| outcome_of(&error))?;
         let (_, tls) = stream.get_ref();
         let handshake = tls.handshake_kind().map(|kind| match kind {
             rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
@@ -340,6 +428,8 @@ impl Visitor {
             .and_then(|chain| chain.first())
             .and_then(serial_of)
             .filter(|_| credentials.verifies);
+        let chain = tls.peer_certificates().unwrap_or_default().iter();
+        let good_until = chain.filter_map(not_after).min().unwrap_or(i64::MAX);
         call.connection.opened = opened;
         call.connection.handshake = handshake;
         call.presented = presented;
@@ -352,7 +442,14 @@ impl Visitor {
             serial: credentials.serial,
             presented,
             verified: None,
+            opening,
+            good_until,
         })
+    }
+
+    /// Is this second over, for the caller?
+    fn is_past(&self, second: i64) -> bool {
+        self.purse.unix().is_some_and(|now| now > second)
     }
 
     async fn dial(&self, destination: &Destination) -> Result<Stream, CallOutcome> {
@@ -377,7 +474,7 @@ impl Visitor {
             Err(outcome) => return outcome,
         };
         *connection = Some(stream.id());
-        ask(&mut stream, destination).await
+        ask(&mut stream, destination, Opening::default()).await
     }
 }
 
@@ -387,14 +484,34 @@ pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
     u64::try_from(&certificate.tbs_certificate.serial).ok()
 }
 
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     destination: &Destination,
+    opening: Opening,
 ) -> CallOutcome {
-    let application = &destination.application;
     let host = destination.server_name.to_str();
-    let asking = application.protocol.ask(stream, Opening::default(), &host);
-    match asking.await {
+    let protocol = destination.application.protocol;
+    let answer = protocol.ask(stream, opening, &host).await;
+    outcome_of_answer(answer, &destination.application)
+}
+
+async fn ask_and_stay<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    destination: &Destination,
+) -> CallOutcome {
+    let host = destination.server_name.to_str();
+    let protocol = destination.application.protocol;
+    let asking = protocol.ask_and_stay(stream, Opening::default(), &host);
+    outcome_of_answer(asking.await, &destination.application)
+}
+
+fn outcome_of_answer(answer: io::Result<Answer>, application: &Application) -> CallOutcome {
+    match answer {
         Ok(Answer::Accepted) => CallOutcome::Accepted,
         Ok(Answer::Status(status)) if application.accepts.contains(&status) => {
             CallOutcome::Accepted
@@ -404,6 +521,14 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => outcome_of(&error),
     }
 }
+
+/// Was it the connection's end that ended the call?
+fn is_gone(outcome: &CallOutcome) -> bool {
+    matches!(outcome, CallOutcome::Refused(words) if words == CLOSED || words == RESET)
+}
+
+const CLOSED: &str = "closed";
+const RESET: &str = "reset";
 
 /// Has the other end gone? Looked at without waiting.
 async fn has_ended(stream: &mut TlsStream<Stream>) -> bool {
@@ -425,18 +550,16 @@ fn outcome_of(error: &io::Error) -> CallOutcome {
         Some(rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError)) => {
             CallOutcome::KeyMismatch
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            CallOutcome::Refused(format!("alert {alert:?}"))
-        }
+        Some(rustls::Error::AlertReceived(alert)) => CallOutcome::alerted(alert),
         Some(rustls::Error::InvalidCertificate(reason)) => {
             CallOutcome::RefusedServer(format!("{reason:?}"))
         }
         Some(other) => CallOutcome::Refused(other.to_string()),
         None => CallOutcome::Refused(match error.kind() {
-            io::ErrorKind::UnexpectedEof => "closed".into(),
+            io::ErrorKind::UnexpectedEof => CLOSED.into(),
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted => "reset".into(),
+            | io::ErrorKind::ConnectionAborted => RESET.into(),
             kind => kind.to_string(),
         }),
     }
