@@ -189,12 +189,13 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
     loop {
-        let visit = tokio::select! {
+        let (visit, late) = tokio::select! {
             biased;
             Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
-            number = due.next() => cast.due_visit(number),
-            number = forbidden.next() => cast.forbidden_visit(number),
+            (number, late) = due.next() => (cast.due_visit(number), late),
+            (number, late) = forbidden.next() => (cast.forbidden_visit(number), late),
         };
+        ledger.late(late);
         let Some((visitor, destination)) = visit else {
             continue;
         };
