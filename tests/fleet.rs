@@ -9,6 +9,13 @@ use mtls_gauntlet::scenario::load::parse;
 use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::planted::Flaws;
 
+#[path = "fleet/authority.rs"]
+mod authority;
+#[path = "fleet/ground.rs"]
+mod ground;
+#[path = "fleet/renewal.rs"]
+mod renewal;
+
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(
         "title = \"t\"\nlevel = \"must\"\nspec = [\"x\"]\nwhy = \"w\"\n{timeline}\n[expect]\noutcome = \"holds\"\n"

@@ -350,6 +350,7 @@ impl Cast {
                         serial: None,
                         edition: 0,
                         verifies: false,
+                        now: None,
                     };
                     let credentials = Arc::new(credentials);
                     strangers.insert(kind, Strayer { name, credentials });
@@ -503,6 +504,7 @@ impl Purse for Party {
             serial: Some(generation.material.leaf.serial),
             edition: generation.number,
             verifies: true,
+            now: Some(self.loader().clock.unix()),
         })
     }
 }
@@ -552,6 +554,7 @@ fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {
         serial,
         edition: 0,
         verifies: false,
+        now: None,
     };
     Ok(Strayer {
         name: name.to_owned(),

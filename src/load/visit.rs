@@ -80,6 +80,8 @@ struct Session {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    /// The last second in which what the server presented is valid, since 1970.
+    ends: Option<i64>,
 }
 
 /// An open connection, and how it came about.
@@ -92,6 +94,8 @@ struct Open {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    /// The last second in which what the server presented is valid, since 1970.
+    ends: Option<i64>,
 }
 
 impl Visitor {
@@ -218,7 +222,8 @@ impl Visitor {
         connection: &mut Option<ConnectionId>,
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
-            let outdated = open.edition != credentials.edition && !self.clings;
+            let outdated = (open.edition != credentials.edition && !self.clings)
+                || has_run_out(open.ends, credentials);
             let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
             if outdated || dead {
                 if let Some(mut open) = kept.connection.take() {
@@ -274,7 +279,10 @@ impl Visitor {
             return CallOutcome::Refused("the caller does not speak TLS".into());
         };
         let hoards = self.manner == Manner::Hoarding;
-        let outdated = |session: &Session| session.edition != credentials.edition && !hoards;
+        let outdated = |session: &Session| {
+            (session.edition != credentials.edition && !hoards)
+                || has_run_out(session.ends, credentials)
+        };
         if kept.session.as_ref().is_none_or(outdated) {
             kept.session = Some(Session {
                 config: resuming(config, hoards),
@@ -282,6 +290,7 @@ impl Visitor {
                 serial: credentials.serial,
                 presented: None,
                 verified: None,
+                ends: None,
             });
         }
         let Some(session) = &mut kept.session else {
@@ -303,6 +312,7 @@ impl Visitor {
             session.serial = open.serial;
             session.presented = open.presented;
             session.verified = Some(call.invoked);
+            session.ends = open.ends;
         }
         let outcome = ask(&mut open.stream, destination).await;
         let _ = open.stream.shutdown().await;
@@ -340,6 +350,9 @@ impl Visitor {
             .and_then(|chain| chain.first())
             .and_then(serial_of)
             .filter(|_| credentials.verifies);
+        let ends = tls
+            .peer_certificates()
+            .and_then(|chain| chain.iter().filter_map(not_after).min());
         call.connection.opened = opened;
         call.connection.handshake = handshake;
         call.presented = presented;
@@ -352,6 +365,7 @@ impl Visitor {
             serial: credentials.serial,
             presented,
             verified: None,
+            ends,
         })
     }
 
@@ -379,6 +393,16 @@ impl Visitor {
         *connection = Some(stream.id());
         ask(&mut stream, destination).await
     }
+}
+
+/// Has what the server presented run out, for a caller that looks?
+fn has_run_out(ends: Option<i64>, credentials: &Credentials) -> bool {
+    matches!((ends, credentials.now), (Some(ends), Some(now)) if now > ends)
+}
+
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// The serial number of a certificate, where it fits.
