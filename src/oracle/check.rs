@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 
+use super::alert::Alerts;
 use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
 use super::flap::Flaps;
@@ -20,7 +21,7 @@ use super::history::{Call, CallOutcome, History, Micros};
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
-use super::witness::Witnesses;
+use super::witness::{Seconds, Witnesses};
 use crate::expect::HandshakeKind;
 use crate::scenario::fleet::Limits;
 
@@ -37,18 +38,21 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let mut flaps = Flaps::default();
     let mut sightings = Sightings::of(history);
     let mut phases = Phases::of(history);
+    let mut alerts = Alerts::default();
     let tells = who_names_callers(history);
     for call in order {
         let permission = permissions.of_call(call);
         let due = permission.demands();
         count(&mut calls, call, &permission, due);
         suspicions.extend(suspect(call, &permission, &tells));
+        suspicions.extend(delayed(call, limits).filter(|_| due));
         if due && !call.outcome.accepted() {
             first_lost.get_or_insert(call);
         }
         suspicions.extend(flaps.see(call, &permission, &permissions));
         sightings.see(call, &permission, &permissions);
         phases.see(call, due);
+        alerts.see(call, &permission);
     }
 
     if let Some(call) = first_lost
@@ -61,6 +65,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let (convergence, late) = sightings.finish(&permissions);
     suspicions.extend(late);
     suspicions.extend(phases.relapse(limits));
+    suspicions.extend(alerts.silence(limits));
     suspicions.extend(resource::suspect(history, limits));
 
     let violations_in_all = suspicions.len() as u64;
@@ -101,6 +106,8 @@ pub(super) enum Proof<'h> {
     Flapped(&'h Call, &'h Call),
     /// The key did not fit the certificate.
     WrongKey(&'h Call),
+    /// The caller believed that it had been accepted.
+    Presumed(&'h Call),
     /// The first of so many calls that were lost, of so many that were due.
     NotServed(&'h Call, u64, u64),
     /// It has been told already.
@@ -123,6 +130,7 @@ impl<'h> Suspicion<'h> {
             Proof::Mistaken(call) => witnesses.mistaken(call),
             Proof::Flapped(call, refused) => witnesses.flapped(call, refused),
             Proof::WrongKey(call) => witnesses.wrong_key(call),
+            Proof::Presumed(call) => witnesses.presumed(call),
             Proof::NotServed(call, lost, due) => witnesses.not_served(call, lost, due),
             Proof::Told(words) => words,
         };
@@ -204,7 +212,28 @@ fn suspect<'h>(
     if mistaken {
         add(Invariant::BindsIdentity, Proof::Mistaken(call));
     }
+    if call.server_view.as_ref().is_some_and(|view| !view.accepted) {
+        add(Invariant::Tells, Proof::Presumed(call));
+    }
     suspicions
+}
+
+/// Did it take too long to be accepted?
+fn delayed<'h>(call: &'h Call, limits: &Limits) -> Option<Suspicion<'h>> {
+    let slowest = limits.slowest?.as_micros();
+    let took = call.completed.saturating_sub(call.invoked);
+    (call.outcome.accepted() && took > slowest).then(|| {
+        let words = format!(
+            "call {} of {} to {} at {} took {} to be accepted; {} is the most",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            Seconds(took),
+            Seconds(slowest),
+        );
+        Suspicion::of(Invariant::Serves, call, Proof::Told(words))
+    })
 }
 
 /// The worst first, and at most [`Findings::MOST`]; but the first of each invariant is always among them,
