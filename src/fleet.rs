@@ -43,6 +43,8 @@ mod inspection;
 mod material;
 mod papers;
 mod party;
+mod postponed;
+pub mod program;
 mod publication;
 mod renewal;
 mod service;
@@ -78,7 +80,13 @@ impl Plan {
         self.steps.iter().any(|step| {
             matches!(
                 step.action,
-                Action::Partition | Action::HoldBack | Action::Cut
+                Action::Partition
+                    | Action::HoldBack
+                    | Action::Cut
+                    | Action::Slow
+                    | Action::BlackHole
+                    | Action::Corrupt
+                    | Action::Sweep
             )
         })
     }
@@ -115,25 +123,44 @@ pub enum FleetError {
 /// # Errors
 /// When it cannot be set up, or a step cannot be done.
 pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<History, FleetError> {
+    let (cast, ledger) = assemble(plan, ground, gauge)?;
+    perform(plan, ground, &cast, &ledger, gauge).await
+}
+
+fn assemble(
+    plan: &Plan,
+    ground: &Ground,
+    gauge: &Gauge,
+) -> Result<(Arc<Cast>, Arc<Ledger>), FleetError> {
     let (stopwatch, before) = (Stopwatch::start(), gauge::resident());
     let clock = Clock::going(plan.began);
     let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
     let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
-    let working = {
-        let mut set = JoinSet::new();
-        let (renewing, publishing) = (Arc::clone(&cast), Arc::clone(&cast));
-        set.spawn(async move { renewing.renewal.run().await });
-        set.spawn(async move { publishing.publication.run(&publishing).await });
-        set
-    };
     let _ = gauge.assembled.set(Assembled {
         services: plan.fleet.services,
         took: stopwatch.elapsed(),
         resident: gauge::resident().and_then(|after| after.checked_sub(before?)),
     });
+    Ok((cast, ledger))
+}
+
+async fn perform(
+    plan: &Plan,
+    ground: &Ground,
+    cast: &Arc<Cast>,
+    ledger: &Arc<Ledger>,
+    gauge: &Arc<Gauge>,
+) -> Result<History, FleetError> {
+    let working = {
+        let mut set = JoinSet::new();
+        let (renewing, publishing) = (Arc::clone(cast), Arc::clone(cast));
+        set.spawn(async move { renewing.renewal.run().await });
+        set.spawn(async move { publishing.publication.run(&publishing).await });
+        set
+    };
     let loading = {
         let gauge = Arc::clone(gauge);
-        let (cast, ledger, load) = (Arc::clone(&cast), Arc::clone(&ledger), plan.load.clone());
+        let (cast, ledger, load) = (Arc::clone(cast), Arc::clone(ledger), plan.load.clone());
         // Dropping it ends the load, whatever else has happened.
         let mut set = JoinSet::new();
         set.spawn(async move { bear(&cast, &load, &ledger, &gauge).await });
@@ -141,8 +168,8 @@ pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<His
     };
     gauge.wait(plan.load.warm_up.duration()).await;
     ledger.warm();
-    cast.sample(&ledger);
-    let mut timeline = Timeline::new(plan, ground, &cast, &ledger);
+    cast.sample(ledger);
+    let mut timeline = Timeline::new(plan, ground, cast, ledger);
     timeline.play().await?;
     timeline.heal().await?;
     gauge.wait(plan.windows.longest().duration()).await;
@@ -150,7 +177,7 @@ pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<His
     gauge.wait(plan.load.settle.duration()).await;
     drop(loading);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
-    cast.sample(&ledger);
+    cast.sample(ledger);
     drop(working);
     cast.dismiss();
     Ok(ledger.close())
@@ -161,23 +188,23 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
     let mut due = Arrivals::at_rate(load.rate);
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
-    let mut id = 0;
     loop {
-        let visit = tokio::select! {
+        let (visit, late) = tokio::select! {
             biased;
             Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
-            number = due.next() => cast.due_visit(number),
-            number = forbidden.next() => cast.forbidden_visit(number),
+            (number, late) = due.next() => (cast.due_visit(number), late),
+            (number, late) = forbidden.next() => (cast.forbidden_visit(number), late),
         };
+        ledger.late(late);
         let Some((visitor, destination)) = visit else {
             continue;
         };
         let (ledger, gauge) = (Arc::clone(ledger), Arc::clone(gauge));
+        let id = ledger.next_call();
         under_way.spawn(async move {
             let call = visitor.call(id, &destination, &ledger).await;
             gauge.count(call.completed, call.outcome.accepted());
             ledger.call(call);
         });
-        id += 1;
     }
 }

@@ -9,6 +9,9 @@
 
 pub mod arrival;
 pub mod credentials;
+pub mod habits;
 mod hoard;
 pub mod ledger;
+pub mod shown;
+pub mod stranger;
 pub mod visit;

@@ -166,6 +166,11 @@ impl Scenario {
         !self.steps.is_empty() && self.fleet.is_none()
     }
 
+    /// Is it selected by this word?
+    pub fn has_tag(&self, word: &str) -> bool {
+        self.tags.iter().any(|tag| tag == word)
+    }
+
     /// The family: the first part of the id.
     pub fn family(&self) -> &str {
         self.id.split_once('/').map_or("", |(family, _)| family)

@@ -18,6 +18,7 @@ use crate::net::{Address, ConnectionId, Listener, Transport};
 use crate::observe::TargetView;
 use crate::peer::Application;
 use crate::pki::{Identity, TrustBundle};
+use crate::scenario::step::WriteStyle;
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
 pub mod address;
@@ -230,6 +231,12 @@ pub trait Target: Send + Sync {
         self.flaws().is_some()
     }
 
+    /// How long it may take to have new material in force, for a program that can be the body of a fleet's
+    /// services.
+    fn settle(&self) -> Option<Duration> {
+        None
+    }
+
     /// Starts it, and waits until it is ready. Runs on the thread and in the runtime that will talk to
     /// it.
     ///
@@ -303,6 +310,19 @@ pub trait Running {
         Err("the target cannot be told to forget its sessions".into())
     }
 
+    /// Takes this environment's material too, from files that somebody writes in this way. It is told to
+    /// look at every state of them that lasts, also at those that are not whole.
+    ///
+    /// # Errors
+    /// Why it could not be told of the last of them.
+    fn rewrite(
+        &mut self,
+        _environment: Arc<Environment>,
+        _writing: Writing,
+    ) -> Task<'_, Result<(), String>> {
+        Box::pin(async { Err("the target has no files that could be written so".into()) })
+    }
+
     /// Ends it in an orderly way.
     fn stop(self: Box<Self>) -> Task<'static, ()>
     where
@@ -311,6 +331,15 @@ pub trait Running {
         drop(self);
         Box::pin(async {})
     }
+}
+
+/// How somebody writes the files of a target that runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Writing {
+    /// In which order, and where.
+    pub style: WriteStyle,
+    /// How long a state lasts that is not whole.
+    pub gap: Duration,
 }
 
 /// Why a target did not start.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use super::authority::{Authority, FIRST_ROOT, Order, ROGUE_ROOT};
+use self::stranger::{Strayer, stray};
+use super::authority::{Authority, FIRST_ROOT, Order};
 use super::generation::Loader;
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
@@ -15,18 +15,24 @@ use super::publication::Publication;
 use super::renewal::Renewal;
 use super::service::{Service, Settings};
 use super::verifiers::Verifiers;
-use super::ways::{Caller, Ways, manners};
+use super::ways::Ways;
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
+use crate::load::habits::Habits;
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
-use crate::net::Address;
-use crate::oracle::history::{Fact, Serial, WindowKind};
-use crate::peer::{Application, presenting};
+use crate::net::{Address, ConnectionId};
+use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
+use crate::peer::Application;
 use crate::pki::issuer::Leaf;
-use crate::pki::recipe::KeyKind;
-use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::fleet::Canary;
+use crate::scenario::span::Span;
+use crate::target::Writing;
+use crate::target::planted::Bug;
+
+mod layout;
+mod stranger;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -59,6 +65,8 @@ struct Company {
     bundles: BTreeMap<String, Arc<Bundle>>,
     /// What has been revoked and not been published.
     to_publish: Vec<Serial>,
+    /// How the step under way writes files.
+    writing: Option<Writing>,
 }
 
 /// A service and the way to it.
@@ -72,18 +80,16 @@ pub struct Member {
     pub socket: Option<SocketAddr>,
 }
 
-/// A caller of the harness's own, who verifies nobody.
-#[derive(Clone)]
-struct Strayer {
-    name: String,
-    credentials: Arc<Credentials>,
-}
+type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
 
 /// How many callers from outside there are.
 const CALLERS: u32 = 2;
 
 /// The caller that throws no session away.
 const HOARDER: &str = "hoarder-0";
+
+/// How much later it is than a party thinks that grants a leeway, in microseconds.
+const LEEWAY: i64 = 2_500_000;
 
 impl Cast {
     /// Sets everybody up; the services listen when it is done.
@@ -96,9 +102,13 @@ impl Cast {
         clock: &Clock,
         ledger: &Arc<Ledger>,
     ) -> Result<Self, FleetError> {
+        let mut issuance = plan.fleet.clone();
+        if plan.flaws.has(Bug::IssuesWithoutBackdate) {
+            issuance.backdate = Span::ZERO;
+        }
         let authority = Authority::new(
-            plan.fleet.clone(),
-            KeyKind::Ed25519,
+            issuance,
+            ground.key_kind(),
             clock.clone(),
             Arc::clone(ledger),
         )?;
@@ -163,6 +173,45 @@ impl Cast {
         company.way(&company.forbidden, number)
     }
 
+    /// A caller from outside on a way of its own, as no call of the load takes it.
+    pub fn visitor(&self, number: u64, manner: Manner) -> Option<Visitor> {
+        let company = self.company();
+        let count = u64::try_from(company.callers.len()).ok()?;
+        let place = usize::try_from(number.checked_rem(count)?).ok()?;
+        let (name, party) = company.callers.iter().nth(place)?;
+        let purse: Arc<dyn Purse> = Arc::clone(party) as _;
+        let mut visitor = Visitor::new(name, manner, purse, self.plan.load.timeout.duration());
+        visitor.habits = self.habits();
+        Some(visitor)
+    }
+
+    /// Everybody who must be refused by this service, each on its way to it.
+    pub fn strangers_to(&self, service: &str) -> Vec<Arc<Visitor>> {
+        let company = self.company();
+        company.forbidden.to(service)
+    }
+
+    /// The clock of a party, which can go wrong.
+    pub fn clock_of(&self, name: &str) -> Option<Clock> {
+        let company = self.company();
+        let services = company.services.values();
+        let services = services.map(|member| &member.service.party);
+        let mut parties = services.chain(company.callers.values());
+        let party = parties.find(|party| party.name == name)?;
+        Some(party.loader().own_clock.clone())
+    }
+
+    fn habits(&self) -> Habits {
+        let flaws = self.plan.flaws;
+        Habits {
+            insists: flaws.has(Bug::RetriesWithoutPause),
+            presumes: flaws.has(Bug::TakesHandshakeForAcceptance),
+            clutches: flaws.has(Bug::StaysWithDeadConnections),
+            clings: flaws.has(Bug::ClingsToConnections),
+            gives_up: flaws.has(Bug::NeverReconnects),
+        }
+    }
+
     /// The services, in the order of their names.
     pub fn services(&self) -> Vec<Member> {
         self.company().services.values().cloned().collect()
@@ -177,6 +226,29 @@ impl Cast {
     pub fn clock_was_set(&self) {
         self.renewal.clock_was_set();
         self.publication.clock_was_set(self);
+    }
+
+    /// From now on callers find this service at the address of a program that is its body.
+    pub fn embody(&self, name: &str, address: Address, application: Application) {
+        if let Some(member) = self.company().services.get_mut(name) {
+            member.destination = Arc::new(Destination {
+                name: name.to_owned(),
+                server_name: member.destination.server_name.clone(),
+                address: Mutex::new(address),
+                application,
+                views: None,
+            });
+        }
+    }
+
+    /// Later deliveries are written so, where they are written.
+    pub fn write_in(&self, writing: Option<Writing>) {
+        self.company().writing = writing;
+    }
+
+    /// How deliveries are written, if that has been said.
+    pub fn writing(&self) -> Option<Writing> {
+        self.company().writing
     }
 
     /// Counts what there is to count.
@@ -215,7 +287,20 @@ impl Cast {
         before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
-    /// The serial numbers of what this party presents.
+    /// A leaf for a party that goes by another name than its callers know.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn renamed_leaf(&self, holder: &str, called: &str) -> Result<Arc<Leaf>, FleetError> {
+        let order = Order {
+            names: called.to_owned(),
+            defect: Some(format!("it names {called}, and not {holder}")),
+            ..self.authority.order(holder)
+        };
+        Ok(Arc::new(self.authority.issue(&order)?))
+    }
+
+    /// The serial numbers of what this party presents, or of the authority with this name.
     pub fn serials_of(&self, name: &str) -> Vec<Serial> {
         let company = self.company();
         let parties = company
@@ -231,6 +316,7 @@ impl Cast {
             .values()
             .filter(|hoarder| hoarder.name == name);
         of_parties
+            .chain(self.authority.serial_of(name))
             .chain(strayers.filter_map(|hoarder| hoarder.credentials.serial))
             .collect()
     }
@@ -253,13 +339,21 @@ impl Cast {
     ) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
+            called: name.into(),
             bundle: self.first_bundle()?,
             lists,
             admits,
             permissive: self.plan.fleet.permissive,
         };
+        let own_clock = self.clock.apart();
+        let clock = match self.plan.flaws.bug() {
+            Some(Bug::FreezesClock) => Clock::at(own_clock.unix()),
+            Some(Bug::GrantsLeeway) => own_clock.skewed(-LEEWAY),
+            _ => own_clock.clone(),
+        };
         let loader = Loader {
-            clock: self.clock.clone(),
+            own_clock,
+            clock,
             flaws: self.plan.flaws,
             verifiers: Arc::clone(&self.verifiers),
             sessions: if self.plan.fleet.resumption { 256 } else { 0 },
@@ -294,6 +388,7 @@ impl Cast {
             Settings {
                 handshakes: self.plan.fleet.handshakes,
                 handshake_deadline: self.plan.fleet.handshake_deadline.duration(),
+                idle: self.plan.fleet.idle.map(Span::duration),
             },
         );
         let refused = |error| FleetError::Listen(name.into(), error);
@@ -303,14 +398,22 @@ impl Cast {
             Address::Tcp(socket) => Some(socket),
             _ => None,
         };
-        service.open(listener);
         let views = Arc::clone(&service);
+        let views: Views = Box::new(move |connection| views.take_view(connection));
+        let views = match ground {
+            // A program takes the place at which nobody listens yet.
+            Ground::Programs => None,
+            _ => {
+                service.open(listener);
+                Some(views)
+            }
+        };
         let destination = Destination {
             name: name.into(),
             server_name: server_name(name)?,
             address: Mutex::new(address),
             application: Application::default(),
-            views: Some(Box::new(move |connection| views.take_view(connection))),
+            views,
         };
         self.company().services.insert(
             name.into(),
@@ -323,174 +426,6 @@ impl Cast {
         Ok(())
     }
 
-    /// Those who must be refused whatever happens.
-    fn strangers(&self) -> Result<BTreeMap<Canary, Strayer>, FleetError> {
-        let kinds = self.plan.load.canaries.clone();
-        let kinds = kinds.unwrap_or_else(|| Canary::ALL.to_vec());
-        let mut strangers = BTreeMap::new();
-        for kind in kinds {
-            if kind == Canary::Revoked && self.plan.fleet.crl_lifetime.is_none() {
-                continue;
-            }
-            let name = format!("canary-{}", kind.word().replace(' ', "-"));
-            // Nothing but what it is called for should be wrong with it, however long this takes.
-            let lifetime = self.plan.fleet.authority_lifetime.as_micros() / 1_000_000;
-            let order = Order {
-                not_after: i64::try_from(lifetime).unwrap_or(i64::MAX),
-                ..self.authority.order(&name)
-            };
-            let order = match kind {
-                Canary::NoCertificate => {
-                    strangers.insert(kind, stray(&name, None)?);
-                    continue;
-                }
-                Canary::Plaintext => {
-                    let credentials = Credentials {
-                        config: None,
-                        serial: None,
-                        edition: 0,
-                        verifies: false,
-                        now: None,
-                    };
-                    let credentials = Arc::new(credentials);
-                    strangers.insert(kind, Strayer { name, credentials });
-                    continue;
-                }
-                Canary::Expired => Order {
-                    not_before: -86_400,
-                    not_after: -3600,
-                    ..order
-                },
-                Canary::WrongAuthority => Order {
-                    anchor: Some(ROGUE_ROOT.into()),
-                    ..order
-                },
-                Canary::WrongUsage => Order {
-                    for_clients: false,
-                    defect: Some("it is not for clients".into()),
-                    ..order
-                },
-                Canary::Revoked | Canary::WrongName => order,
-            };
-            let leaf = self.authority.issue(&order)?;
-            strangers.insert(kind, stray(&name, Some(&leaf))?);
-        }
-        Ok(strangers)
-    }
-
-    /// The first lists, with the canary that is revoked in them; none where services use none.
-    fn first_lists(
-        &self,
-        canaries: &BTreeMap<Canary, Strayer>,
-    ) -> Result<Option<Arc<Lists>>, FleetError> {
-        if self.plan.fleet.crl_lifetime.is_none() {
-            return Ok(None);
-        }
-        let revoked = canaries
-            .get(&Canary::Revoked)
-            .and_then(|canary| canary.credentials.serial);
-        self.authority.revoke(FIRST_ROOT, revoked);
-        Ok(Some(self.authority.lists()?))
-    }
-
-    /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.
-    fn admitted_everywhere(&self, callers: &[String], ledger: &Ledger) -> Arc<BTreeSet<String>> {
-        let company = self.company();
-        let canaries = company.canaries.iter();
-        let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
-        let hoarder = HOARDER.to_owned();
-        let everywhere: BTreeSet<String> = callers
-            .iter()
-            .chain([&hoarder])
-            .chain(canaries.map(|(_, canary)| &canary.name))
-            .cloned()
-            .collect();
-        for name in &everywhere {
-            let fact = Fact::Admits(name.clone());
-            ledger.change(None, fact, true, WindowKind::None);
-        }
-        let revoked = company.canaries.get(&Canary::Revoked);
-        if let Some(serial) = revoked.and_then(|canary| canary.credentials.serial) {
-            ledger.change(None, Fact::InForce(serial), false, WindowKind::None);
-        }
-        Arc::new(everywhere)
-    }
-
-    /// Whom this service lets in: in a chain the service before it, and in a mesh every other.
-    fn admitted(
-        &self,
-        name: &str,
-        everywhere: &Arc<BTreeSet<String>>,
-        ledger: &Ledger,
-    ) -> Arc<BTreeSet<String>> {
-        let others: Vec<String> = match self.plan.fleet.topology {
-            Topology::Star => return Arc::clone(everywhere),
-            Topology::Chain => before_in_chain(name).into_iter().collect(),
-            Topology::Mesh => (0..self.plan.fleet.services)
-                .map(|number| format!("service-{number}"))
-                .filter(|other| other != name)
-                .collect(),
-        };
-        for other in &others {
-            let fact = Fact::Admits(other.clone());
-            ledger.change(Some(name), fact, true, WindowKind::None);
-        }
-        Arc::new(everywhere.iter().cloned().chain(others).collect())
-    }
-
-    /// Lays the ways out that calls take.
-    fn lay_out(&self) {
-        let mut company = self.company();
-        let load = &self.plan.load;
-        let timeout = load.timeout.duration();
-        let services: Vec<String> = company.services.keys().cloned().collect();
-        let mut callers: Vec<Caller> = company
-            .callers
-            .values()
-            .map(|party| Caller::of_party(party))
-            .collect();
-        let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
-            let to = |caller| services.iter().map(move |to| (caller, to.clone()));
-            (0..count).flat_map(to).collect()
-        };
-        let mut pairs = match self.plan.fleet.topology {
-            Topology::Star | Topology::Mesh => everywhere(callers.len(), &services),
-            Topology::Chain => everywhere(callers.len(), services.get(..1).unwrap_or_default()),
-        };
-        if self.plan.fleet.topology != Topology::Star {
-            for member in company.services.values() {
-                let party = &member.service.party;
-                let calls = |to: &&String| match self.plan.fleet.topology {
-                    Topology::Chain => before_in_chain(to).as_ref() == Some(&party.name),
-                    _ => **to != party.name,
-                };
-                pairs.extend(
-                    services
-                        .iter()
-                        .filter(calls)
-                        .map(|to| (callers.len(), to.clone())),
-                );
-                callers.push(Caller::of_party(party));
-            }
-        }
-        company.due = Ways::new(callers, manners(load), pairs, timeout);
-        let hoarders: Vec<Caller> = company
-            .hoarders
-            .values()
-            .map(|hoarder| hoarder.caller(None))
-            .collect();
-        let pairs = everywhere(hoarders.len(), &services);
-        let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, pairs, timeout);
-        let strangers: Vec<Caller> = company
-            .canaries
-            .iter()
-            .map(|(kind, canary)| canary.caller(Some(*kind)))
-            .collect();
-        let pairs = everywhere(strangers.len(), &services);
-        company.forbidden = Ways::new(strangers, vec![Manner::Fresh], pairs, timeout);
-    }
-
     fn company(&self) -> MutexGuard<'_, Company> {
         self.company.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -501,11 +436,14 @@ impl Purse for Party {
         let generation = self.current()?;
         Some(Credentials {
             config: Some(generation.client()?),
-            serial: Some(generation.material.leaf.serial),
+            serial: Some(generation.calls_with()),
             edition: generation.number,
             verifies: true,
-            now: Some(self.loader().clock.unix()),
         })
+    }
+
+    fn unix(&self) -> Option<i64> {
+        Some(self.loader().clock.unix())
     }
 }
 
@@ -515,51 +453,6 @@ impl Company {
         let member = self.services.get(to)?;
         Some((visitor, Arc::clone(&member.destination)))
     }
-}
-
-impl Strayer {
-    fn caller(&self, canary: Option<Canary>) -> Caller {
-        Caller {
-            name: self.name.clone(),
-            purse: Arc::clone(&self.credentials) as _,
-            canary,
-            clings: false,
-        }
-    }
-}
-
-impl Caller {
-    fn of_party(party: &Arc<Party>) -> Self {
-        Self {
-            name: party.name.clone(),
-            purse: Arc::clone(party) as _,
-            canary: None,
-            clings: false,
-        }
-    }
-}
-
-/// The service that calls this one in a chain; callers from outside call the first.
-fn before_in_chain(name: &str) -> Option<String> {
-    let number: u32 = name.strip_prefix("service-")?.parse().ok()?;
-    Some(format!("service-{}", number.checked_sub(1)?))
-}
-
-fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {
-    let config: ClientConfig = presenting(leaf.map(|leaf| (leaf.chain.clone(), leaf.key.signer())))
-        .map_err(|error| FleetError::Party(name.into(), error.to_string()))?;
-    let serial: Option<Serial> = leaf.map(|leaf| leaf.serial);
-    let credentials = Credentials {
-        config: Some(Arc::new(config)),
-        serial,
-        edition: 0,
-        verifies: false,
-        now: None,
-    };
-    Ok(Strayer {
-        name: name.to_owned(),
-        credentials: Arc::new(credentials),
-    })
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, FleetError> {

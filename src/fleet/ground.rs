@@ -8,6 +8,7 @@ use crate::net::mishap::Mishaps;
 use crate::net::proxy::Proxies;
 use crate::net::simulated::Simulated;
 use crate::net::{Address, Listener};
+use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 
 /// What carries a fleet's octets.
@@ -17,6 +18,8 @@ pub enum Ground {
     Sockets,
     /// Sockets on 127.0.0.1, with a proxy in front of every service that mishaps can befall.
     Proxied(Arc<Proxies>),
+    /// Sockets on 127.0.0.1, at which programs of somebody else's listen.
+    Programs,
     /// A network in memory, on the runtime's clock.
     Simulated(Arc<Simulated>),
 }
@@ -35,6 +38,14 @@ impl Ground {
         }
     }
 
+    /// What its parties' keys are made for. Not every program takes the modern kind.
+    pub fn key_kind(&self) -> KeyKind {
+        match self {
+            Self::Programs => KeyKind::P256,
+            Self::Sockets | Self::Proxied(_) | Self::Simulated(_) => KeyKind::Ed25519,
+        }
+    }
+
     /// Has a party listen; where it listened before, if it did.
     ///
     /// # Errors
@@ -43,7 +54,9 @@ impl Ground {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match self {
             Self::Simulated(network) => network.listen(party),
-            Self::Sockets | Self::Proxied(_) => Listener::at(before.unwrap_or(anywhere)),
+            Self::Sockets | Self::Programs | Self::Proxied(_) => {
+                Listener::at(before.unwrap_or(anywhere))
+            }
         }
     }
 
@@ -62,7 +75,7 @@ impl Ground {
     /// What can befall its parties; nothing where there are no proxies.
     pub fn mishaps(&self) -> Option<Arc<dyn Mishaps>> {
         match self {
-            Self::Sockets => None,
+            Self::Sockets | Self::Programs => None,
             Self::Proxied(proxies) => Some(Arc::clone(proxies) as _),
             Self::Simulated(network) => Some(Arc::clone(network) as _),
         }

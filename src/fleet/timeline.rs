@@ -1,6 +1,6 @@
 //! The timeline: what happens to a fleet, and when. Each step writes into the ledger what it makes known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +8,29 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use self::shelf::Shelf;
+use self::siege::Lodgers;
 use super::cast::{Cast, Member};
 use super::material::Material;
 use super::party::Party;
 use super::{FleetError, Ground, Plan};
 use crate::load::ledger::Ledger;
+use crate::pki::issuer::Leaf;
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
+use crate::target::Writing;
+use crate::target::planted::Bug;
 
 mod authority;
 mod certificates;
 mod defects;
 mod files;
 mod machines;
+mod network;
 mod shelf;
+mod siege;
+
+/// How long whoever takes the key first is without the certificate that goes with it.
+const BETWEEN_THE_HALVES: Duration = Duration::from_millis(50);
 
 /// A timeline that is being played.
 pub struct Timeline<'a> {
@@ -37,6 +46,12 @@ pub struct Timeline<'a> {
     shelves: BTreeMap<String, Shelf>,
     /// Who is writing files.
     writes: JoinSet<Result<(), FleetError>>,
+    /// Who is in trouble, by name.
+    unwell: BTreeSet<String>,
+    /// The services that have died, by name.
+    dead: BTreeSet<String>,
+    /// Who has come to stay, until the timeline is over.
+    lodgers: Lodgers,
 }
 
 impl<'a> Timeline<'a> {
@@ -56,6 +71,9 @@ impl<'a> Timeline<'a> {
             deliveries: JoinSet::new(),
             shelves: BTreeMap::new(),
             writes: JoinSet::new(),
+            unwell: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            lodgers: Lodgers::default(),
         }
     }
 
@@ -78,6 +96,7 @@ impl<'a> Timeline<'a> {
                 let due = began + at + every * u64::from(repetition);
                 let left = due.saturating_sub(self.ledger.now());
                 sleep(Duration::from_micros(left)).await;
+                self.cast.sample(self.ledger);
                 self.ledger.step(word(step.action));
                 self.take(step).await?;
             }
@@ -90,6 +109,7 @@ impl<'a> Timeline<'a> {
     /// # Errors
     /// When a service cannot be brought back.
     pub async fn heal(&mut self) -> Result<(), FleetError> {
+        self.cast.sample(self.ledger);
         self.ledger.step("heal, in the end".into());
         self.finish_writes().await?;
         self.heal_all().await?;
@@ -98,6 +118,10 @@ impl<'a> Timeline<'a> {
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), FleetError> {
+        self.cast.write_in(step.style.map(|style| Writing {
+            style,
+            gap: step.gap.unwrap_or_default().duration(),
+        }));
         match step.action {
             Action::RotateLeaf if self.by_files() => self.write_leaf(step),
             Action::PushBundle if self.by_files() => self.write_bundle(step),
@@ -109,7 +133,9 @@ impl<'a> Timeline<'a> {
             Action::PushCallerBundle => self.push_caller_bundle(step),
             Action::IssueFrom => self.issue_from(step),
             Action::Revoke => self.revoke(step),
+            Action::CrossSign => self.cross_sign(step),
             Action::PublishCrl => self.publish_crl(step),
+            Action::RollBackCrl => self.roll_back_crl(step),
             Action::Allow => self.admit(step, true),
             Action::Disallow => self.admit(step, false),
             Action::Advance => self.advance(step),
@@ -127,6 +153,15 @@ impl<'a> Timeline<'a> {
             Action::CorruptAuthority => self.corrupt_authority(step),
             Action::Partition if step.who.as_deref() == Some("authority") => self.cut_off(step),
             Action::Heal => self.heal_all().await,
+            Action::Crash => self.crash(step).await,
+            Action::Skew => self.skew(step),
+            Action::ExhaustDescriptors => self.exhaust_descriptors(step),
+            Action::Partition | Action::HoldBack | Action::Slow => self.disturb(step),
+            Action::Cut | Action::BlackHole | Action::Corrupt => self.strike(step),
+            Action::Sweep => self.sweep(step).await,
+            Action::Stall => self.stall(step).await,
+            Action::Flood => self.flood(step).await,
+            Action::Linger => self.linger(step).await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }
     }
@@ -156,6 +191,15 @@ impl<'a> Timeline<'a> {
             sleep(delay).await;
             let mut material = party.material();
             change(&mut material);
+            if party.has(Bug::SwapsKeyFirst) {
+                let mut half = party.material();
+                half.leaf = Arc::new(Leaf {
+                    key: Arc::clone(&material.leaf.key),
+                    ..Leaf::clone(&half.leaf)
+                });
+                let _ = party.take(half);
+                sleep(BETWEEN_THE_HALVES).await;
+            }
             // What it would not take it has raised an alarm about.
             let _ = party.take(material);
         });

@@ -19,15 +19,17 @@ pub struct Credentials {
     pub edition: u64,
     /// Does it verify the server? What a caller that does not was presented proves nothing.
     pub verifies: bool,
-    /// What time it is for a caller that looks at it, in seconds since 1970. It leaves what it has kept
-    /// when the server's certificate has run out that it was opened or granted under.
-    pub now: Option<i64>,
 }
 
 /// Where a caller gets its credentials from: they change while it calls.
 pub trait Purse: Send + Sync {
     /// What it presents and trusts now; none while it has nothing.
     fn credentials(&self) -> Option<Credentials>;
+
+    /// What time it is for the caller, in seconds since 1970; none for one that does not look.
+    fn unix(&self) -> Option<i64> {
+        None
+    }
 }
 
 impl Purse for Credentials {

@@ -1,6 +1,8 @@
 //! The ledger: where everybody in a fleet writes down what happened, and when.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::oracle::history::{
@@ -13,6 +15,7 @@ pub struct Ledger {
     /// Goes by itself, and nobody sets it.
     time: Clock,
     history: Mutex<History>,
+    calls: AtomicU64,
 }
 
 impl Ledger {
@@ -26,6 +29,7 @@ impl Ledger {
         Self {
             time: Clock::going(0),
             history: Mutex::new(history),
+            calls: AtomicU64::new(0),
         }
     }
 
@@ -74,9 +78,21 @@ impl Ledger {
         self.history().steps.push(StepMark { at, what });
     }
 
+    /// The number of a call that begins now.
+    pub fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A call is over.
     pub fn call(&self, call: Call) {
         self.history().calls.push(call);
+    }
+
+    /// A call began so much later than it was due.
+    pub fn late(&self, by: Duration) {
+        let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        let mut history = self.history();
+        history.lateness = history.lateness.max(by);
     }
 
     /// Something was counted.

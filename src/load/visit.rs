@@ -7,19 +7,24 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::credentials::{Credentials, Purse, resuming};
+use super::habits::Habits;
 use super::ledger::Ledger;
+use super::shown;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Stream};
 use crate::oracle::history::{Call, CallOutcome, Connection, Micros, Serial, ServerView};
 use crate::peer::Application;
 use crate::scenario::fleet::Canary;
+
+/// For how long a caller that presumes to be accepted is busy with something else.
+const DISTRACTION: Duration = Duration::from_millis(20);
 
 /// Where a server is, and what it speaks.
 pub struct Destination {
@@ -62,8 +67,8 @@ pub struct Visitor {
     pub purse: Arc<dyn Purse>,
     /// How long a call may take.
     pub timeout: Duration,
-    /// Does it stay with a connection though its own credentials have changed?
-    pub clings: bool,
+    /// What it does that it should not.
+    pub habits: Habits,
     kept: tokio::sync::Mutex<Kept>,
 }
 
@@ -71,6 +76,7 @@ pub struct Visitor {
 struct Kept {
     connection: Option<Open>,
     session: Option<Session>,
+    broken: bool,
 }
 
 /// A session store, and what the sessions in it rest on.
@@ -80,8 +86,7 @@ struct Session {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
-    /// The last second in which what the server presented is valid, since 1970.
-    ends: Option<i64>,
+    good_until: i64,
 }
 
 /// An open connection, and how it came about.
@@ -94,8 +99,9 @@ struct Open {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
-    /// The last second in which what the server presented is valid, since 1970.
-    ends: Option<i64>,
+    opening: Opening,
+    /// The last second in which the server's certificates are valid, since 1970.
+    good_until: i64,
 }
 
 impl Visitor {
@@ -107,7 +113,7 @@ impl Visitor {
             manner,
             purse,
             timeout,
-            clings: false,
+            habits: Habits::default(),
             kept: tokio::sync::Mutex::default(),
         }
     }
@@ -134,9 +140,15 @@ impl Visitor {
             server_view: None,
         };
         let mut connection = None;
-        let visit = self.visit(&mut call, destination, ledger, &mut connection);
+        let visit = self.try_visit(&mut call, destination, ledger, &mut connection);
         if let Ok(outcome) = timeout(self.timeout, visit).await {
-            call.outcome = outcome;
+            call.outcome = match outcome {
+                // A stranger's signatures are bad by nature.
+                CallOutcome::KeyMismatch if self.canary.is_some() => {
+                    CallOutcome::Refused("alert DecryptError".into())
+                }
+                outcome => outcome,
+            };
         }
         call.completed = ledger.now();
         call.server_view = match (&destination.views, connection) {
@@ -144,6 +156,28 @@ impl Visitor {
             _ => None,
         };
         call
+    }
+
+    async fn try_visit(
+        &self,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let tries = if self.habits.insists {
+            Habits::TRIES
+        } else {
+            1
+        };
+        let mut outcome = CallOutcome::TimedOut;
+        for _ in 0..tries {
+            outcome = self.visit(call, destination, ledger, connection).await;
+            if !matches!(outcome, CallOutcome::Refused(_)) {
+                break;
+            }
+        }
+        outcome
     }
 
     async fn visit(
@@ -161,8 +195,10 @@ impl Visitor {
             return self.visit_in_the_clear(destination, connection).await;
         };
         // Two calls at once do not share what is kept; the second comes as somebody new.
+        let asks_again = destination.application.protocol.asks_again();
         let kept = match self.manner {
             Manner::Fresh => None,
+            Manner::Pooled | Manner::Stream if !asks_again => None,
             _ => self.kept.try_lock().ok(),
         };
         let Some(mut kept) = kept else {
@@ -178,7 +214,7 @@ impl Visitor {
                 .await;
             return match opened {
                 Ok(mut open) => {
-                    let outcome = ask(&mut open.stream, destination).await;
+                    let outcome = self.ask(&mut open, destination).await;
                     let _ = open.stream.shutdown().await;
                     outcome
                 }
@@ -222,9 +258,11 @@ impl Visitor {
         connection: &mut Option<ConnectionId>,
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
-            let outdated = (open.edition != credentials.edition && !self.clings)
-                || has_run_out(open.ends, credentials);
-            let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
+            let changed = open.edition != credentials.edition || self.is_past(open.good_until);
+            let outdated = changed && !self.habits.clings;
+            let dead = self.manner == Manner::Pooled
+                && !self.habits.clutches
+                && has_ended(&mut open.stream).await;
             if outdated || dead {
                 if let Some(mut open) = kept.connection.take() {
                     let _ = open.stream.shutdown().await;
@@ -232,6 +270,7 @@ impl Visitor {
             }
         }
         let mut open = match kept.connection.take() {
+            None if kept.broken => return CallOutcome::Refused("the caller has given up".into()),
             Some(open) => {
                 call.connection.reused = true;
                 call.connection.opened = open.opened;
@@ -258,9 +297,29 @@ impl Visitor {
         };
         // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
         // timeout for one, ends the connection too.
-        let outcome = ask(&mut open.stream, destination).await;
-        if outcome.accepted() {
+        let mut outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        let may_let_go = destination.application.protocol.lets_go_of_idlers();
+        if may_let_go && call.connection.reused && is_gone(&outcome) {
+            call.connection.reused = false;
+            call.connection.verified = None;
+            let Some(config) = &credentials.config else {
+                return outcome;
+            };
+            let config = Arc::clone(config);
+            call.serial = credentials.serial;
+            open = match self
+                .open(call, destination, ledger, config, credentials, connection)
+                .await
+            {
+                Ok(open) => open,
+                Err(outcome) => return outcome,
+            };
+            outcome = self.ask_and_stay(&mut open.stream, destination).await;
+        }
+        if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
+        } else {
+            kept.broken = self.habits.gives_up && self.manner == Manner::Stream;
         }
         outcome
     }
@@ -280,8 +339,8 @@ impl Visitor {
         };
         let hoards = self.manner == Manner::Hoarding;
         let outdated = |session: &Session| {
-            (session.edition != credentials.edition && !hoards)
-                || has_run_out(session.ends, credentials)
+            let changed = session.edition != credentials.edition;
+            (changed || self.is_past(session.good_until)) && !hoards
         };
         if kept.session.as_ref().is_none_or(outdated) {
             kept.session = Some(Session {
@@ -290,7 +349,7 @@ impl Visitor {
                 serial: credentials.serial,
                 presented: None,
                 verified: None,
-                ends: None,
+                good_until: i64::MAX,
             });
         }
         let Some(session) = &mut kept.session else {
@@ -312,11 +371,32 @@ impl Visitor {
             session.serial = open.serial;
             session.presented = open.presented;
             session.verified = Some(call.invoked);
-            session.ends = open.ends;
+            session.good_until = open.good_until;
         }
-        let outcome = ask(&mut open.stream, destination).await;
+        let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
         outcome
+    }
+
+    async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
+        if self.habits.presumes {
+            // Long enough for the server to have its say, to which nobody listens.
+            sleep(DISTRACTION).await;
+            return CallOutcome::Accepted;
+        }
+        ask(&mut open.stream, destination, open.opening).await
+    }
+
+    /// The same over a connection that is to stay.
+    async fn ask_and_stay(
+        &self,
+        stream: &mut TlsStream<Stream>,
+        destination: &Destination,
+    ) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask_and_stay(stream, destination).await
     }
 
     async fn open(
@@ -332,14 +412,17 @@ impl Visitor {
         let mut stream = self.dial(destination).await?;
         let id = *connection.insert(stream.id());
         let protocol = destination.application.protocol;
-        protocol
+        let opening = protocol
             .open(&mut stream)
             .await
             .map_err(|error| outcome_of(&error))?;
-        let stream = TlsConnector::from(config)
-            .connect(destination.server_name.clone(), stream)
-            .await
-            .map_err(|error| outcome_of(&error))?;
+        let connector = TlsConnector::from(config);
+        let connecting = connector.connect(destination.server_name.clone(), stream);
+        let (connected, shown) = shown::watch(connecting).await;
+        if credentials.verifies {
+            call.presented = shown;
+        }
+        let stream = connected.map_err(|error| outcome_of(&error))?;
         let (_, tls) = stream.get_ref();
         let handshake = tls.handshake_kind().map(|kind| match kind {
             rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
@@ -350,9 +433,8 @@ impl Visitor {
             .and_then(|chain| chain.first())
             .and_then(serial_of)
             .filter(|_| credentials.verifies);
-        let ends = tls
-            .peer_certificates()
-            .and_then(|chain| chain.iter().filter_map(not_after).min());
+        let chain = tls.peer_certificates().unwrap_or_default().iter();
+        let good_until = chain.filter_map(not_after).min().unwrap_or(i64::MAX);
         call.connection.opened = opened;
         call.connection.handshake = handshake;
         call.presented = presented;
@@ -365,8 +447,14 @@ impl Visitor {
             serial: credentials.serial,
             presented,
             verified: None,
-            ends,
+            opening,
+            good_until,
         })
+    }
+
+    /// Is this second over, for the caller?
+    fn is_past(&self, second: i64) -> bool {
+        self.purse.unix().is_some_and(|now| now > second)
     }
 
     async fn dial(&self, destination: &Destination) -> Result<Stream, CallOutcome> {
@@ -391,18 +479,8 @@ impl Visitor {
             Err(outcome) => return outcome,
         };
         *connection = Some(stream.id());
-        ask(&mut stream, destination).await
+        ask(&mut stream, destination, Opening::default()).await
     }
-}
-
-/// Has what the server presented run out, for a caller that looks?
-fn has_run_out(ends: Option<i64>, credentials: &Credentials) -> bool {
-    matches!((ends, credentials.now), (Some(ends), Some(now)) if now > ends)
-}
-
-fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    Some(certificate.validity().not_after.timestamp())
 }
 
 /// The serial number of a certificate, where it fits.
@@ -411,14 +489,34 @@ pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
     u64::try_from(&certificate.tbs_certificate.serial).ok()
 }
 
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     destination: &Destination,
+    opening: Opening,
 ) -> CallOutcome {
-    let application = &destination.application;
     let host = destination.server_name.to_str();
-    let asking = application.protocol.ask(stream, Opening::default(), &host);
-    match asking.await {
+    let protocol = destination.application.protocol;
+    let answer = protocol.ask(stream, opening, &host).await;
+    outcome_of_answer(answer, &destination.application)
+}
+
+async fn ask_and_stay<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    destination: &Destination,
+) -> CallOutcome {
+    let host = destination.server_name.to_str();
+    let protocol = destination.application.protocol;
+    let asking = protocol.ask_and_stay(stream, Opening::default(), &host);
+    outcome_of_answer(asking.await, &destination.application)
+}
+
+fn outcome_of_answer(answer: io::Result<Answer>, application: &Application) -> CallOutcome {
+    match answer {
         Ok(Answer::Accepted) => CallOutcome::Accepted,
         Ok(Answer::Status(status)) if application.accepts.contains(&status) => {
             CallOutcome::Accepted
@@ -428,6 +526,14 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => outcome_of(&error),
     }
 }
+
+/// Was it the connection's end that ended the call?
+fn is_gone(outcome: &CallOutcome) -> bool {
+    matches!(outcome, CallOutcome::Refused(words) if words == CLOSED || words == RESET)
+}
+
+const CLOSED: &str = "closed";
+const RESET: &str = "reset";
 
 /// Has the other end gone? Looked at without waiting.
 async fn has_ended(stream: &mut TlsStream<Stream>) -> bool {
@@ -449,18 +555,16 @@ fn outcome_of(error: &io::Error) -> CallOutcome {
         Some(rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError)) => {
             CallOutcome::KeyMismatch
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            CallOutcome::Refused(format!("alert {alert:?}"))
-        }
+        Some(rustls::Error::AlertReceived(alert)) => CallOutcome::alerted(alert),
         Some(rustls::Error::InvalidCertificate(reason)) => {
             CallOutcome::RefusedServer(format!("{reason:?}"))
         }
         Some(other) => CallOutcome::Refused(other.to_string()),
         None => CallOutcome::Refused(match error.kind() {
-            io::ErrorKind::UnexpectedEof => "closed".into(),
+            io::ErrorKind::UnexpectedEof => CLOSED.into(),
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted => "reset".into(),
+            | io::ErrorKind::ConnectionAborted => RESET.into(),
             kind => kind.to_string(),
         }),
     }

@@ -154,6 +154,36 @@ impl Protocol {
         answer.or_else(|error| bounded::words_of_strangers(error).map(Answer::Strange))
     }
 
+    /// As a client that means to ask again over the same connection: the same, where the protocol has a way
+    /// to say so.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn ask_and_stay<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        stream: &mut S,
+        opening: Opening,
+        host: &str,
+    ) -> io::Result<Answer> {
+        match self {
+            Self::Http => http::ask_and_stay(stream, host)
+                .await
+                .or_else(|error| bounded::words_of_strangers(error).map(Answer::Strange)),
+            _ => self.ask(stream, opening, host).await,
+        }
+    }
+
+    /// Can a client ask several times over one connection? With the others a question opens a session.
+    pub fn asks_again(self) -> bool {
+        matches!(self, Self::Line | Self::Http | Self::Redis)
+    }
+
+    /// May a server close a connection that nobody has asked anything for a while, without anything being
+    /// wrong? A client then asks again over a new one (RFC 9112 section 9.3.1).
+    pub fn lets_go_of_idlers(self) -> bool {
+        self == Self::Http
+    }
+
     /// As a server: what goes over the wire before TLS begins.
     ///
     /// # Errors

@@ -11,6 +11,9 @@
 //! It takes as long as the calls times the logarithm of the changes. Suspicions are small; sentences are
 //! made only of those that are kept.
 
+use std::collections::BTreeSet;
+
+use super::alert::Alerts;
 use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
 use super::flap::Flaps;
@@ -18,7 +21,7 @@ use super::history::{Call, CallOutcome, History, Micros};
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
-use super::witness::Witnesses;
+use super::witness::{Seconds, Witnesses};
 use crate::expect::HandshakeKind;
 use crate::scenario::fleet::Limits;
 
@@ -35,17 +38,21 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let mut flaps = Flaps::default();
     let mut sightings = Sightings::of(history);
     let mut phases = Phases::of(history);
+    let mut alerts = Alerts::default();
+    let tells = who_names_callers(history);
     for call in order {
         let permission = permissions.of_call(call);
         let due = permission.demands();
         count(&mut calls, call, &permission, due);
-        suspicions.extend(suspect(call, &permission));
+        suspicions.extend(suspect(call, &permission, &tells));
+        suspicions.extend(delayed(call, limits).filter(|_| due));
         if due && !call.outcome.accepted() {
             first_lost.get_or_insert(call);
         }
         suspicions.extend(flaps.see(call, &permission, &permissions));
         sightings.see(call, &permission, &permissions);
         phases.see(call, due);
+        alerts.see(call, &permission);
     }
 
     if let Some(call) = first_lost
@@ -58,6 +65,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let (convergence, late) = sightings.finish(&permissions);
     suspicions.extend(late);
     suspicions.extend(phases.relapse(limits));
+    suspicions.extend(alerts.silence(limits));
     suspicions.extend(resource::suspect(history, limits));
 
     let violations_in_all = suspicions.len() as u64;
@@ -98,6 +106,8 @@ pub(super) enum Proof<'h> {
     Flapped(&'h Call, &'h Call),
     /// The key did not fit the certificate.
     WrongKey(&'h Call),
+    /// The caller believed that it had been accepted.
+    Presumed(&'h Call),
     /// The first of so many calls that were lost, of so many that were due.
     NotServed(&'h Call, u64, u64),
     /// It has been told already.
@@ -120,6 +130,7 @@ impl<'h> Suspicion<'h> {
             Proof::Mistaken(call) => witnesses.mistaken(call),
             Proof::Flapped(call, refused) => witnesses.flapped(call, refused),
             Proof::WrongKey(call) => witnesses.wrong_key(call),
+            Proof::Presumed(call) => witnesses.presumed(call),
             Proof::NotServed(call, lost, due) => witnesses.not_served(call, lost, due),
             Proof::Told(words) => words,
         };
@@ -151,8 +162,22 @@ fn count(calls: &mut Calls, call: &Call, permission: &Permission, due: bool) {
     }
 }
 
+/// The servers that are known to tell their applications who calls. Of others nothing follows from silence.
+fn who_names_callers(history: &History) -> BTreeSet<&str> {
+    let names = |call: &&Call| {
+        let view = call.server_view.as_ref();
+        view.is_some_and(|view| view.accepted && view.identity.is_some())
+    };
+    let named = history.calls.iter().filter(names);
+    named.map(|call| call.server.as_str()).collect()
+}
+
 /// What a call violates by itself.
-fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
+fn suspect<'h>(
+    call: &'h Call,
+    permission: &Permission,
+    tells: &BTreeSet<&str>,
+) -> Vec<Suspicion<'h>> {
     let mut suspicions = Vec::new();
     let mut add = |invariant, proof| suspicions.push(Suspicion::of(invariant, call, proof));
     if call.outcome == CallOutcome::KeyMismatch {
@@ -177,12 +202,36 @@ fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
             .identity
             .as_ref()
             .is_some_and(|identity| *identity != call.caller);
-        named || (view.serial.is_some() && view.serial != call.serial)
+        let forgotten = view.accepted && view.identity.is_none() && call.serial.is_some();
+        named
+            || (forgotten && tells.contains(call.server.as_str()))
+            || (view.serial.is_some() && view.serial != call.serial)
     });
     if mistaken {
         add(Invariant::BindsIdentity, Proof::Mistaken(call));
     }
+    if call.server_view.as_ref().is_some_and(|view| !view.accepted) {
+        add(Invariant::Tells, Proof::Presumed(call));
+    }
     suspicions
+}
+
+/// Did it take too long to be accepted?
+fn delayed<'h>(call: &'h Call, limits: &Limits) -> Option<Suspicion<'h>> {
+    let slowest = limits.slowest?.as_micros();
+    let took = call.completed.saturating_sub(call.invoked);
+    (call.outcome.accepted() && took > slowest).then(|| {
+        let words = format!(
+            "call {} of {} to {} at {} took {} to be accepted; {} is the most",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            Seconds(took),
+            Seconds(slowest),
+        );
+        Suspicion::of(Invariant::Serves, call, Proof::Told(words))
+    })
 }
 
 /// The worst first, and at most [`Findings::MOST`]; but the first of each invariant is always among them,

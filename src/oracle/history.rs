@@ -3,6 +3,8 @@
 //! Instants are microseconds since the history began, on a clock that nothing sets. What time it was for
 //! certificates is said apart, in [`History::clocks`].
 
+use std::fmt::Debug;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,9 @@ pub struct History {
     pub settled_from: Micros,
     /// When it ended.
     pub end: Micros,
+    /// How much later than it was due a call has begun, at most: how much the harness itself was kept
+    /// waiting by the machine.
+    pub lateness: Micros,
 }
 
 /// A certificate that was issued.
@@ -54,6 +59,10 @@ pub struct Certificate {
     pub issuer: Option<Serial>,
     /// The anchor at the end of its chain, by name.
     pub anchor: String,
+    /// The serial number of a cross-signed certificate that is sent with it: it stands for the anchor where
+    /// its own anchor is trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Serial>,
     /// The first instant of its validity, in microseconds since 1970.
     pub not_before: i64,
     /// The last instant of its validity, in microseconds since 1970.
@@ -85,7 +94,8 @@ pub enum Fact {
     /// The service can be reached, and nothing is done to it. True before anything is said. Only what must
     /// be accepted depends on it: a service in trouble has no excuse to let strangers in.
     Well,
-    /// The service presents this leaf. For convergence only: it permits and forbids nothing.
+    /// The party, service or caller, presents this leaf. For convergence only: it permits and forbids
+    /// nothing.
     Presents(Serial),
 }
 
@@ -202,7 +212,20 @@ pub enum CallOutcome {
     TimedOut,
 }
 
+/// How the words of a refusal begin that came by an alert.
+const ALERT: &str = "alert ";
+
 impl CallOutcome {
+    /// The server said by this alert that it refuses.
+    pub fn alerted(alert: impl Debug) -> Self {
+        Self::Refused(format!("{ALERT}{alert:?}"))
+    }
+
+    /// Was the caller told by an alert?
+    pub fn names_alert(&self) -> bool {
+        matches!(self, Self::Refused(words) if words.starts_with(ALERT))
+    }
+
     /// Did application data go both ways?
     pub fn accepted(&self) -> bool {
         *self == Self::Accepted
@@ -244,6 +267,9 @@ pub struct Sample {
     pub alarms: u32,
     /// Tasks that work for it.
     pub tasks: u32,
+    /// Connections that it has accepted so far, whatever has become of them.
+    #[serde(default)]
+    pub accepted: u64,
 }
 
 /// What a step was, and when it was done.

@@ -45,9 +45,12 @@ impl<'h> Witnesses<'_, 'h> {
     pub fn mistaken(&self, call: &Call) -> String {
         let mut told = self.acceptance(call);
         if let Some(view) = &call.server_view {
-            if let Some(identity) = &view.identity {
-                told += &format!("; its application was told that the caller is {identity}");
-            }
+            told += &match &view.identity {
+                Some(identity) => {
+                    format!("; its application was told that the caller is {identity}")
+                }
+                None => "; its application was not told who the caller is".to_owned(),
+            };
             if let Some(serial) = view.serial.filter(|serial| Some(*serial) != call.serial) {
                 told += &format!("; it holds the caller by serial {serial}");
             }
@@ -71,6 +74,21 @@ impl<'h> Witnesses<'_, 'h> {
             refused.id,
             Seconds(refused.invoked),
             generation(refused),
+        )
+    }
+
+    /// The caller took for an acceptance what the server had refused.
+    pub fn presumed(&self, call: &Call) -> String {
+        let view = call.server_view.as_ref();
+        let why = view.and_then(|view| view.reason.as_deref());
+        format!(
+            "call {} of {} to {} at {}: the caller believes that it was accepted, and the server refused \
+             it{}",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            why.map(|why| format!(": {why}")).unwrap_or_default(),
         )
     }
 
@@ -203,6 +221,10 @@ fn reason(ground: &Ground) -> String {
             Subject::Well => format!("{verifier} is in trouble"),
             Subject::Presents(serial) => format!("{verifier} does not present {serial}"),
         },
+        Basis::Bridged(leaf, bridge) => format!(
+            "{verifier} does not trust {}, and not {} by way of certificate {}",
+            leaf.anchor, bridge.anchor, bridge.serial
+        ),
         Basis::Valid(certificate) => about(certificate.serial, "is not valid at that time"),
         Basis::Sound(certificate, defect) => {
             format!("certificate {}: {defect}", certificate.serial)

@@ -18,6 +18,7 @@ use aws_lc_rs::digest;
 
 use super::event::Event;
 use crate::clock::{Clock, Stopwatch};
+use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
 use crate::judge::timeline::judge_timeline;
 use crate::judge::{Judgement, Verdict};
@@ -34,6 +35,16 @@ use crate::target::planted::Flaws;
 /// How many fleets stand on sockets at once.
 const SIDE_BY_SIDE: usize = 8;
 
+/// How many fleets of programs stand beside those: each is several processes, which take a processor for
+/// themselves when they reload.
+const PROGRAMS_SIDE_BY_SIDE: usize = 3;
+
+/// How often a fleet is run again, alone, that failed on a busy machine.
+const TRIES_ALONE: u8 = 2;
+
+/// How late calls may begin before a failure is doubted, in microseconds.
+const LATE: u64 = 100_000;
+
 /// When simulated fleets begin: 2026-01-01T00:00:00Z. A history must not depend on the day it is made.
 const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
@@ -44,13 +55,17 @@ pub struct Muster<'a> {
     seed: Seed,
     stop: &'a AtomicBool,
     on_sockets: Mutex<VecDeque<Work<'a>>>,
+    of_programs: Mutex<VecDeque<Work<'a>>>,
     simulated: Mutex<VecDeque<Work<'a>>>,
+    delayed: Mutex<VecDeque<Work<'a>>>,
 }
 
 #[derive(Clone, Copy)]
 struct Work<'a> {
     target: &'a dyn Target,
     case: &'a Case,
+    /// How often it has been run again, with nothing beside it.
+    tries: u8,
 }
 
 impl<'a> Muster<'a> {
@@ -61,15 +76,18 @@ impl<'a> Muster<'a> {
         seed: Seed,
         stop: &'a AtomicBool,
     ) -> Self {
-        let all = |network: Network| {
+        let all = |network: Network, of_programs: bool| {
             let fleets = cases
                 .iter()
                 .filter(move |case| case.network == Some(network));
             let work = fleets.flat_map(|case| {
-                let targets = targets.iter().filter(|target| target.musters());
+                let targets = targets.iter().filter(move |target| {
+                    takes_part(&***target, case) && target.flaws().is_none() == of_programs
+                });
                 targets.map(move |target| Work {
                     target: target.as_ref(),
                     case,
+                    tries: 0,
                 })
             });
             Mutex::new(work.collect())
@@ -79,40 +97,53 @@ impl<'a> Muster<'a> {
             cases,
             seed,
             stop,
-            on_sockets: all(Network::Sockets),
-            simulated: all(Network::Simulated),
+            on_sockets: all(Network::Sockets, false),
+            of_programs: all(Network::Sockets, true),
+            simulated: all(Network::Simulated, false),
+            delayed: Mutex::default(),
         }
     }
 
     /// How many cases there are.
     pub fn cases(&self) -> usize {
-        let musters = self.targets.iter().filter(|target| target.musters());
-        musters.count() * self.cases.len()
+        let indices = 0..self.targets.len();
+        indices.map(|index| self.of_target(index).count()).sum()
+    }
+
+    /// The cases that the target with this index takes part in.
+    fn of_target(&self, index: usize) -> impl Iterator<Item = &Case> {
+        let target = self.targets.get(index);
+        self.cases
+            .iter()
+            .filter(move |case| target.is_some_and(|target| takes_part(&**target, case)))
     }
 
     /// How many fleets there are of the target with this index, in this role.
     pub fn fleets(&self, index: usize, role: Role) -> u32 {
-        let musters = self
-            .targets
-            .get(index)
-            .is_some_and(|target| target.musters());
-        let fleets = self
-            .cases
-            .iter()
-            .filter(|case| musters && case.role == role);
+        let fleets = self.of_target(index).filter(|case| case.role == role);
         u32::try_from(fleets.count()).unwrap_or(u32::MAX)
     }
 
     /// Runs them all, with so many simulations at once.
+    ///
+    /// One that fails while the machine kept the harness itself waiting is run again when there is nothing
+    /// beside it: what a busy machine does must not be blamed on the target.
     pub fn run(&self, jobs: usize, events: &mpsc::Sender<Event>) {
         thread::scope(|scope| {
             for _ in 0..SIDE_BY_SIDE.min(lock(&self.on_sockets).len()) {
                 scope.spawn(|| self.labour(&self.on_sockets, events));
             }
+            for _ in 0..PROGRAMS_SIDE_BY_SIDE.min(lock(&self.of_programs).len()) {
+                scope.spawn(|| self.labour(&self.of_programs, events));
+            }
             for _ in 0..jobs.max(1).min(lock(&self.simulated).len()) {
                 scope.spawn(|| self.labour(&self.simulated, events));
             }
         });
+        for _ in 0..TRIES_ALONE {
+            let delayed = Mutex::new(std::mem::take(&mut *lock(&self.delayed)));
+            self.labour(&delayed, events);
+        }
     }
 
     fn labour(&self, queue: &Mutex<VecDeque<Work<'a>>>, events: &mpsc::Sender<Event>) {
@@ -120,75 +151,164 @@ impl<'a> Muster<'a> {
             let Some(work) = lock(queue).pop_front() else {
                 return;
             };
-            let record = self.judged(work);
+            let Some(record) = self.unless_delayed(work) else {
+                continue;
+            };
             if events.send(Event::CaseJudged(Box::new(record))).is_err() {
                 return;
             }
         }
     }
 
+    /// What came of a fleet, unless it has to be run again.
+    fn unless_delayed(&self, work: Work<'a>) -> Option<CaseRecord> {
+        let mut record = self.judged(work);
+        let late = record
+            .timeline
+            .as_ref()
+            .map_or(0, |timeline| timeline.lateness_us);
+        if record.verdict != Verdict::Fail || late < LATE {
+            return Some(record);
+        }
+        if work.tries < TRIES_ALONE {
+            lock(&self.delayed).push_back(Work {
+                tries: work.tries + 1,
+                ..work
+            });
+            return None;
+        }
+        record.verdict = Verdict::Invalid;
+        record.failure_kind = None;
+        record.reason = format!(
+            "it proves nothing, for the machine kept the harness itself waiting for {} ms: {}",
+            late / 1000,
+            record.reason
+        );
+        Some(record)
+    }
+
     fn judged(&self, work: Work<'_>) -> CaseRecord {
         let stopwatch = Stopwatch::start();
-        let outcome = match work.target.flaws() {
-            Some(flaws) => {
-                let history = catch_unwind(AssertUnwindSafe(|| self.history(work.case, flaws)));
-                match history {
-                    Ok(Ok(history)) => Ok(history),
-                    Ok(Err(error)) => Err(Judgement::of(Verdict::Broken, error.to_string())),
-                    Err(_) => Err(Judgement::of(Verdict::Broken, "the fleet panicked")),
-                }
-            }
-            None => Err(Judgement::of(
-                Verdict::Unsupported,
-                "the target cannot be a fleet",
-            )),
-        };
-        let (judgement, timeline) = match outcome {
-            Ok(history) => {
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live(work)))
+            .unwrap_or_else(|_| Err(Judgement::of(Verdict::Broken, "the fleet panicked")));
+        let (judgement, timeline, log) = match lived {
+            Ok(life) => {
                 let limits = work.case.scenario.limits.clone().unwrap_or_default();
-                let findings = check(&history, &limits);
-                let judgement = judge_timeline(&findings);
+                let findings = check(&life.history, &limits);
+                let judgement = life.judged(judge_timeline(&findings));
                 let timeline = TimelineRecord {
                     steps: Vec::new(),
                     network: work.case.network,
-                    history_digest: digest_of(&history),
+                    lateness_us: life.history.lateness,
+                    history_digest: digest_of(&life.history),
                     findings,
                 };
-                (judgement, Some(timeline))
+                let went_well = judgement.verdict == Verdict::Pass;
+                (judgement, Some(timeline), life.log.filter(|_| !went_well))
             }
-            Err(judgement) => (judgement, None),
+            Err(judgement) => (judgement, None, None),
         };
         let duration_us = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
-        record(work, judgement, timeline, duration_us)
+        CaseRecord {
+            log,
+            ..record(work, judgement, timeline, duration_us)
+        }
     }
 
-    fn history(&self, case: &Case, flaws: Flaws) -> Result<History, FleetError> {
+    /// Has a fleet live from its first call to its last; or says why that cannot be.
+    fn live(&self, work: Work<'_>) -> Result<Life, Judgement> {
+        let broken = |error: FleetError| Judgement::of(Verdict::Broken, error.to_string());
+        let Some(flaws) = work.target.flaws() else {
+            return self.live_as_programs(work);
+        };
+        let simulated = work.case.network == Some(Network::Simulated);
+        let plan = self.plan(work.case, flaws);
+        let runtime = runtime(simulated).map_err(broken)?;
+        let history = runtime.block_on(async {
+            let ground = match simulated {
+                true => Ground::simulated(&plan.fleet),
+                false => Ground::sockets(plan.has_mishaps()),
+            };
+            fleet::run(&plan, &ground, &Arc::default()).await
+        });
+        Ok(Life {
+            history: history.map_err(broken)?,
+            deaths: Vec::new(),
+            log: None,
+        })
+    }
+
+    fn live_as_programs(&self, work: Work<'_>) -> Result<Life, Judgement> {
+        let broken = |error: FleetError| Judgement::of(Verdict::Broken, error.to_string());
+        let unsupported = |why: String| Judgement::of(Verdict::Unsupported, why);
+        let plan = self.plan(work.case, Flaws::NONE);
+        let Some(settle) = work.target.settle() else {
+            return Err(unsupported("the target cannot be a fleet".into()));
+        };
+        let supports = |capability| work.target.supports(Role::Server, capability);
+        if let Some(why) = adaptation::obstacle(&plan, supports) {
+            return Err(unsupported(why));
+        }
+        let plan = adaptation::adapted(plan, settle);
+        let performance = runtime(false)
+            .map_err(broken)?
+            .block_on(program::run(&plan, work.target))
+            .map_err(broken)?;
+        Ok(Life {
+            history: performance.history,
+            deaths: performance.deaths,
+            log: Some(performance.logs),
+        })
+    }
+
+    fn plan(&self, case: &Case, flaws: Flaws) -> fleet::Plan {
         let scenario = &case.scenario;
-        let simulated = case.network == Some(Network::Simulated);
-        let plan = fleet::Plan {
+        fleet::Plan {
             fleet: scenario.fleet.clone().unwrap_or_default(),
             load: scenario.load.clone().unwrap_or_default(),
             windows: scenario.window.unwrap_or_default(),
             steps: scenario.steps.clone(),
             seed: self.seed,
             flaws,
-            began: match simulated {
+            began: match case.network == Some(Network::Simulated) {
                 true => SIMULATED_BEGINNING,
                 false => Clock::start().unix(),
             },
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(simulated)
-            .build()
-            .map_err(FleetError::Runtime)?;
-        runtime.block_on(async {
-            let ground = match simulated {
-                true => Ground::simulated(&plan.fleet),
-                false => Ground::sockets(plan.has_mishaps()),
-            };
-            fleet::run(&plan, &ground, &Arc::default()).await
-        })
+        }
+    }
+}
+
+/// Does this target take part in this case? What is worth asking of somebody else's program, in real time,
+/// has the tag `real`.
+fn takes_part(target: &dyn Target, case: &Case) -> bool {
+    let is_real = || case.network == Some(Network::Sockets) && case.scenario.has_tag("real");
+    target.musters() && (target.flaws().is_some() || is_real())
+}
+
+fn runtime(simulated: bool) -> Result<tokio::runtime::Runtime, FleetError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(simulated)
+        .build()
+        .map_err(FleetError::Runtime)
+}
+
+/// What a fleet has lived through.
+struct Life {
+    history: History,
+    /// The programs that ended before their time, with their last words.
+    deaths: Vec<String>,
+    /// What its programs have logged, where it has any.
+    log: Option<String>,
+}
+
+impl Life {
+    /// The judgement of its history, or that its programs have died of it.
+    fn judged(&self, judgement: Judgement) -> Judgement {
+        match self.deaths.first() {
+            None => judgement,
+            Some(death) => Judgement::of(Verdict::Crash, format!("{death}; {}", judgement.reason)),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ mod reload;
 mod server;
 mod shim;
 pub mod template;
+mod writing;
 
 /// A target that a descriptor describes.
 pub struct Command {
@@ -194,6 +195,15 @@ impl Target for Command {
 
     fn has_injected_clock(&self) -> bool {
         false
+    }
+
+    fn musters(&self) -> bool {
+        self.settle().is_some()
+    }
+
+    fn settle(&self) -> Option<Duration> {
+        let server = self.descriptor.server.as_ref()?;
+        Some(server.settle?.duration())
     }
 
     fn supports(&self, role: Role, capability: Capability) -> bool {

@@ -15,6 +15,7 @@ use super::Capability;
 use super::stack::Stack;
 use crate::document::{Document, DocumentError};
 use crate::net::protocol::Protocol;
+use crate::scenario::span::Span;
 use crate::scenario::{Profile, Role};
 
 /// What a descriptor says.
@@ -97,6 +98,8 @@ pub struct RoleDescription {
     pub refuses: Signs,
     /// How it takes new files.
     pub reload: Option<Reload>,
+    /// How long it may take to have new files in force. Who says so takes part in fleets.
+    pub settle: Option<Span>,
     /// How it is asked to end.
     pub stop: Stop,
     /// What it can be asked.

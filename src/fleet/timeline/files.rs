@@ -175,7 +175,7 @@ impl Timeline<'_> {
         let starts = !known.down;
         drop(known);
         if starts {
-            self.well(member);
+            self.recovers(&member.destination.name);
         }
         Ok(())
     }
@@ -317,7 +317,9 @@ impl Timeline<'_> {
         if !self.shelves.contains_key(name) {
             let failed = |error| FleetError::Files(name.clone(), error);
             let folder = match self.ground {
-                Ground::Sockets | Ground::Proxied(_) => Folder::on_disk().map_err(failed)?,
+                Ground::Sockets | Ground::Proxied(_) | Ground::Programs => {
+                    Folder::on_disk().map_err(failed)?
+                }
                 Ground::Simulated(_) => Folder::in_memory(),
             };
             let poll = self.plan.fleet.poll.duration();

@@ -16,30 +16,57 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n\
     \r\n\
     a friend\n";
 
-/// Asks for `/`. Once the status is there, how the body ends proves nothing more: servers leave out
-/// the good-bye of TLS, and pages may be longer than what is read.
+/// Asks for `/` and wants nothing more. Once the status is there, how the body ends proves nothing more:
+/// servers leave out the good-bye of TLS, and pages may be longer than what is read.
 pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     host: &str,
 ) -> io::Result<Answer> {
+    request(stream, host, "close").await?;
+    let mut response = Bounded::new(stream);
+    let (status, body) = final_head(&mut response).await?;
+    let _ = read_body(&mut response, status, body).await;
+    Ok(Answer::Status(status))
+}
+
+/// Asks for `/`, and leaves the connection as it must be for the next request (RFC 9112 section 9.3): the
+/// answer is read to its last octet.
+pub async fn ask_and_stay<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    host: &str,
+) -> io::Result<Answer> {
+    request(stream, host, "keep-alive").await?;
+    let mut response = Bounded::new(stream);
+    let (status, body) = final_head(&mut response).await?;
+    read_body(&mut response, status, body).await?;
+    Ok(Answer::Status(status))
+}
+
+async fn request<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    host: &str,
+    connection: &str,
+) -> io::Result<()> {
     let request = format!(
         "GET / HTTP/1.1\r\n\
          Host: {host}\r\n\
          User-Agent: mtls-gauntlet\r\n\
          Accept: */*\r\n\
-         Connection: close\r\n\
+         Connection: {connection}\r\n\
          \r\n"
     );
-    say(stream, request.as_bytes()).await?;
-    let mut response = Bounded::new(stream);
+    say(stream, request.as_bytes()).await
+}
+
+/// The head of the response: an interim one announces the real one.
+async fn final_head<S: AsyncRead + Unpin>(
+    response: &mut Bounded<'_, S>,
+) -> io::Result<(u16, Body)> {
     loop {
-        let (status, body) = head(&mut response).await?;
-        // An interim response announces the real one.
-        if (100..200).contains(&status) && status != 101 {
-            continue;
+        let (status, body) = head(response).await?;
+        if !(100..200).contains(&status) || status == 101 {
+            return Ok((status, body));
         }
-        let _ = read_body(&mut response, status, body).await;
-        return Ok(Answer::Status(status));
     }
 }
 

@@ -111,37 +111,31 @@ impl Place {
     /// # Errors
     /// What the operating system says.
     pub fn furnish(&mut self, environment: &Environment) -> io::Result<()> {
-        let Environment {
-            identity,
-            trust,
-            crls,
-            ..
-        } = environment;
-        let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
-        let chain = pem::certificates(&identity.chain);
-        let key = identity.key.pem();
-        let files = Files {
-            chain: self.put("pki/chain.pem", &chain)?,
-            leaf: self.put("pki/leaf.pem", pem::certificates(leaf))?,
-            issuers: self.put("pki/issuers.pem", pem::certificates(issuers))?,
-            bundle: self.put("pki/bundle.pem", format!("{chain}{key}"))?,
-            key: self.put("pki/key.pem", &key)?,
-            trust: self.put("pki/trust.pem", pem::certificates(&trust.anchors))?,
-            crl: match crls.is_empty() {
-                true => None,
-                false => {
-                    let lists = crls.iter().map(|crl| pem::crl(crl));
-                    Some(self.put("pki/crl.pem", lists.collect::<String>())?)
-                }
-            },
-            crls: crls
-                .iter()
-                .enumerate()
-                .map(|(number, crl)| self.put(&format!("pki/crl-{number}.der"), crl.as_ref()))
-                .collect::<io::Result<_>>()?,
-        };
-        self.context = self.context(environment, &files);
+        for (name, content) in papers(environment) {
+            self.put(&format!("{PKI}/{name}"), content)?;
+        }
+        self.context = self.context(environment, &self.files(environment));
         Ok(())
+    }
+
+    /// Where keys and certificates are.
+    pub fn pki(&self) -> PathBuf {
+        self.path().join(PKI)
+    }
+
+    fn files(&self, environment: &Environment) -> Files {
+        let file = |name: &str| self.pki().join(name);
+        let lists = 0..environment.crls.len();
+        Files {
+            chain: file(CHAIN),
+            leaf: file(LEAF),
+            issuers: file(ISSUERS),
+            bundle: file(BUNDLE),
+            key: file(KEY),
+            trust: file(TRUST),
+            crl: (!lists.is_empty()).then(|| file(CRL)),
+            crls: lists.map(|number| file(&crl_name(number))).collect(),
+        }
     }
 
     /// Renders the descriptor's files.
@@ -243,6 +237,57 @@ impl Place {
             "superuser": rustix::process::geteuid().is_root(),
         }))
     }
+}
+
+const PKI: &str = "pki";
+
+/// The chain that it presents.
+pub const CHAIN: &str = "chain.pem";
+const LEAF: &str = "leaf.pem";
+const ISSUERS: &str = "issuers.pem";
+
+/// The chain and its key, for those who want both in one file.
+pub const BUNDLE: &str = "bundle.pem";
+
+/// The private key.
+pub const KEY: &str = "key.pem";
+const TRUST: &str = "trust.pem";
+const CRL: &str = "crl.pem";
+
+fn crl_name(number: usize) -> String {
+    format!("crl-{number}.der")
+}
+
+/// An environment's certificates, keys and lists as files: by name, in the order in which they are written.
+pub fn papers(environment: &Environment) -> Vec<(String, Vec<u8>)> {
+    let Environment {
+        identity,
+        trust,
+        crls,
+        ..
+    } = environment;
+    let (leaf, issuers) = identity.chain.split_at(identity.chain.len().min(1));
+    let chain = pem::certificates(&identity.chain);
+    let key = identity.key.pem();
+    let mut papers = vec![
+        (LEAF.to_owned(), pem::certificates(leaf).into_bytes()),
+        (ISSUERS.to_owned(), pem::certificates(issuers).into_bytes()),
+        (BUNDLE.to_owned(), format!("{chain}{key}").into_bytes()),
+        (CHAIN.to_owned(), chain.into_bytes()),
+        (KEY.to_owned(), key.into_bytes()),
+        (
+            TRUST.to_owned(),
+            pem::certificates(&trust.anchors).into_bytes(),
+        ),
+    ];
+    if !crls.is_empty() {
+        let lists = crls.iter().map(|crl| pem::crl(crl));
+        papers.push((CRL.to_owned(), lists.collect::<String>().into_bytes()));
+    }
+    for (number, crl) in crls.iter().enumerate() {
+        papers.push((crl_name(number), crl.as_ref().to_vec()));
+    }
+    papers
 }
 
 struct Files {

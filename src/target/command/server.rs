@@ -10,12 +10,13 @@ use tokio::task::JoinHandle;
 use super::Command;
 use super::launch::{Launched, launch_on_free_ports, ports};
 use super::reload::reload;
+use super::writing::rewrite;
 use crate::net::protocol::Protocol;
 use crate::net::{Address, ConnectionId, Listener, Transport};
 use crate::observe::{TargetEnd, TargetView};
 use crate::peer::Application;
 use crate::target::descriptor::RoleDescription;
-use crate::target::{Environment, Running, StartError, Task};
+use crate::target::{Environment, Running, StartError, Task, Writing};
 
 /// A server that runs.
 pub struct Server {
@@ -116,6 +117,19 @@ impl Running for Server {
         Box::pin(async move { reload(launched, description, &environment).await })
     }
 
+    fn rewrite(
+        &mut self,
+        environment: Arc<Environment>,
+        writing: Writing,
+    ) -> Task<'_, Result<(), String>> {
+        let Self {
+            launched,
+            description,
+            ..
+        } = self;
+        Box::pin(async move { rewrite(launched, description, &environment, writing).await })
+    }
+
     fn stop(mut self: Box<Self>) -> Task<'static, ()> {
         Box::pin(async move { self.launched.end(self.description.stop).await })
     }
@@ -131,8 +145,12 @@ async fn serve(listener: Listener, protocol: Protocol) {
         };
         tokio::spawn(async move {
             // What the target makes of our answers is the target's affair.
-            if protocol.await_question(&mut stream).await.is_ok() {
-                let _ = protocol.answer(&mut stream).await;
+            while protocol.await_question(&mut stream).await.is_ok() {
+                let answered = protocol.answer(&mut stream).await;
+                // Only where nothing but questions and answers goes over a connection can it be kept.
+                if answered.is_err() || protocol != Protocol::Line {
+                    return;
+                }
             }
         });
     }

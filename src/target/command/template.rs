@@ -1,7 +1,9 @@
 //! Templates: descriptors' strings, rendered by minijinja.
 
+use std::fs;
+
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 /// Is `text` a template? Names that do not exist show only when it is rendered.
 ///
@@ -44,6 +46,12 @@ fn engine() -> Environment<'static> {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_auto_escape_callback(|_| AutoEscape::None);
+    // Administrative sockets want what is in a file, and not where it is.
+    engine.add_function("content", |path: String| {
+        fs::read_to_string(&path).map_err(|error| {
+            minijinja::Error::new(ErrorKind::InvalidOperation, format!("`{path}`: {error}"))
+        })
+    });
     let mut syntax = SyntaxConfig::builder();
     syntax.keep_trailing_newline(true);
     if let Ok(syntax) = syntax.build() {
