@@ -44,6 +44,7 @@ mod material;
 mod papers;
 mod party;
 mod postponed;
+mod presentation;
 pub mod program;
 mod publication;
 mod renewal;
@@ -75,6 +76,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Does the authority answer with what it has answered before?
+    fn answers_stale(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| step.action == Action::CorruptAuthority)
+    }
+
     /// Does anything happen to it that takes a proxy where there are sockets?
     pub fn has_mishaps(&self) -> bool {
         self.steps.iter().any(|step| {
