@@ -10,6 +10,7 @@ use self::exit::Exit;
 
 mod doctor;
 pub mod exit;
+mod fleet;
 mod limits;
 mod list;
 mod pki;
@@ -42,6 +43,8 @@ enum Command {
     Show(show::Arguments),
     /// Prove that every scenario can fail and that every planted bug is caught.
     Selftest(selftest::Arguments),
+    /// Run a fleet of services under load while their certificates change, and summarize it.
+    Fleet(fleet::Arguments),
     /// Render a record again, in any format.
     Report(report::Arguments),
     /// Write certificates to a folder: a scenario's, or a root to install.
@@ -104,6 +107,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Selftest(arguments) => selftest::selftest(&arguments),
+        Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Pki(arguments) => pki::pki(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),

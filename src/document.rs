@@ -57,19 +57,24 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// An error at the value that these keys lead to, or as near to it as there is something.
+    /// An error at the value that these keys lead to, or as near to it as there is something. The key of
+    /// a list's member is its place, counted from 0.
     pub fn error_at(&self, keys: &[&str], message: &str, hint: Option<String>) -> DocumentError {
-        let mut span = None;
-        let mut table = Some(self.table.get_ref());
-        for key in keys {
-            let Some((_, value)) =
-                table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key))
-            else {
+        let mut keys = keys.iter();
+        let first = keys.next();
+        let mut here = first.and_then(|key| entry(self.table.get_ref(), key));
+        while let Some(value) = here {
+            let next = keys.next().and_then(|key| match value.get_ref() {
+                DeValue::Table(table) => entry(table, key),
+                DeValue::Array(array) => array.get(key.parse::<usize>().ok()?),
+                _ => None,
+            });
+            if next.is_none() {
                 break;
-            };
-            span = Some(value.span());
-            table = value.get_ref().as_table();
+            }
+            here = next;
         }
+        let span = here.map(Spanned::span);
         DocumentError {
             hint,
             ..DocumentError::new(self.path, self.text, span, message)
@@ -97,6 +102,11 @@ impl<'a> Document<'a> {
         }
         error
     }
+}
+
+fn entry<'t, 'a>(table: &'t DeTable<'a>, key: &str) -> Option<&'t Spanned<DeValue<'a>>> {
+    let found = table.iter().find(|(name, _)| name.get_ref() == key);
+    found.map(|(_, value)| value)
 }
 
 /// The schema of `T`. To make one takes longer than to read a file by it, and there are hundreds of

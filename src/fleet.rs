@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use self::cast::Cast;
 use self::timeline::Timeline;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::load::arrival::Arrivals;
 use crate::load::ledger::Ledger;
 use crate::oracle::history::History;
@@ -30,19 +30,29 @@ use crate::scenario::step::{Action, Step};
 use crate::seed::Seed;
 use crate::target::planted::Flaws;
 
+pub use self::gauge::{Assembled, Gauge};
 pub use self::ground::Ground;
 
 mod authority;
 mod cast;
+pub mod folder;
+mod gauge;
 mod generation;
 mod ground;
+mod inspection;
 mod material;
+mod papers;
 mod party;
 pub mod program;
+mod publication;
+mod renewal;
 mod service;
 mod sessions;
 mod timeline;
 mod verifiers;
+mod watch;
+mod ways;
+mod writing;
 
 /// What a fleet is, and what happens to it.
 #[derive(Clone, Debug)]
@@ -90,6 +100,9 @@ pub enum FleetError {
     /// A party could not be set up.
     #[error("{0} cannot be set up: {1}")]
     Party(String, String),
+    /// A file of a service could not be written.
+    #[error("the files of {0} cannot be written: {1}")]
+    Files(String, std::io::Error),
     /// A step names somebody who is not there.
     #[error("step {0}: there is no party `{1}`")]
     NoParty(usize, String),
@@ -102,49 +115,69 @@ pub enum FleetError {
 ///
 /// # Errors
 /// When it cannot be set up, or a step cannot be done.
-pub async fn run(plan: &Plan, ground: &Ground) -> Result<History, FleetError> {
-    let (cast, ledger) = assemble(plan, ground)?;
-    perform(plan, ground, &cast, &ledger).await
+pub async fn run(plan: &Plan, ground: &Ground, gauge: &Arc<Gauge>) -> Result<History, FleetError> {
+    let (cast, ledger) = assemble(plan, ground, gauge)?;
+    perform(plan, ground, gauge, &cast, &ledger).await
 }
 
-fn assemble(plan: &Plan, ground: &Ground) -> Result<(Arc<Cast>, Arc<Ledger>), FleetError> {
+fn assemble(
+    plan: &Plan,
+    ground: &Ground,
+    gauge: &Gauge,
+) -> Result<(Arc<Cast>, Arc<Ledger>), FleetError> {
+    let (stopwatch, before) = (Stopwatch::start(), gauge::resident());
     let clock = Clock::going(plan.began);
     let ledger = Arc::new(Ledger::new(plan.windows, plan.began * 1_000_000));
     let cast = Arc::new(Cast::assemble(plan, ground, &clock, &ledger)?);
+    let _ = gauge.assembled.set(Assembled {
+        services: plan.fleet.services,
+        took: stopwatch.elapsed(),
+        resident: gauge::resident().and_then(|after| after.checked_sub(before?)),
+    });
     Ok((cast, ledger))
 }
 
 async fn perform(
     plan: &Plan,
     ground: &Ground,
+    gauge: &Arc<Gauge>,
     cast: &Arc<Cast>,
     ledger: &Arc<Ledger>,
 ) -> Result<History, FleetError> {
+    let working = {
+        let mut set = JoinSet::new();
+        let (renewing, publishing) = (Arc::clone(cast), Arc::clone(cast));
+        set.spawn(async move { renewing.renewal.run().await });
+        set.spawn(async move { publishing.publication.run(&publishing).await });
+        set
+    };
     let loading = {
+        let gauge = Arc::clone(gauge);
         let (cast, ledger, load) = (Arc::clone(cast), Arc::clone(ledger), plan.load.clone());
         // Dropping it ends the load, whatever else has happened.
         let mut set = JoinSet::new();
-        set.spawn(async move { bear(&cast, &load, &ledger).await });
+        set.spawn(async move { bear(&cast, &load, &ledger, &gauge).await });
         set
     };
-    sleep(plan.load.warm_up.duration()).await;
+    gauge.wait(plan.load.warm_up.duration()).await;
     ledger.warm();
     cast.sample(ledger);
     let mut timeline = Timeline::new(plan, ground, cast, ledger);
     timeline.play().await?;
     timeline.heal().await?;
-    sleep(plan.windows.longest().duration()).await;
+    gauge.wait(plan.windows.longest().duration()).await;
     ledger.settled();
-    sleep(plan.load.settle.duration()).await;
+    gauge.wait(plan.load.settle.duration()).await;
     drop(loading);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
     cast.sample(ledger);
+    drop(working);
     cast.dismiss();
     Ok(ledger.close())
 }
 
 /// Bears the load until it is dropped.
-async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>) {
+async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &Arc<Gauge>) {
     let mut due = Arrivals::at_rate(load.rate);
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
@@ -159,8 +192,12 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>) {
         let Some((visitor, destination)) = visit else {
             continue;
         };
-        let ledger = Arc::clone(ledger);
-        under_way.spawn(async move { visitor.call(id, &destination, &ledger).await });
+        let (ledger, gauge) = (Arc::clone(ledger), Arc::clone(gauge));
+        under_way.spawn(async move {
+            let call = visitor.call(id, &destination, &ledger).await;
+            gauge.count(call.completed, call.outcome.accepted());
+            ledger.call(call);
+        });
         id += 1;
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::expect::{Expectation, Outcome};
 use crate::observe::{Observation, PeerEnd, TargetEnd};
 
+pub mod story;
 pub mod timeline;
 
 /// What came of trying a case or its twin.

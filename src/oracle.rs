@@ -23,6 +23,7 @@ pub mod facts;
 pub mod findings;
 mod flap;
 pub mod history;
+pub mod issuance;
 pub mod permission;
 mod phase;
 mod resource;

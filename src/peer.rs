@@ -22,10 +22,14 @@ use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView};
 use crate::pki::Identity;
 use crate::scenario::{HandshakePoint, TlsVersion};
 
+use self::session::Sessions;
+
 pub mod client;
 mod hark;
+pub mod held;
 mod lenient;
 pub mod server;
+pub mod session;
 
 /// Everything that the peer needs to know about one connection.
 #[derive(Clone, Debug)]
@@ -50,6 +54,8 @@ pub struct Peer {
     pub mute: bool,
     /// How many silent connections it opens first, as a client.
     pub crowd: u16,
+    /// The sessions that it keeps; none: it throws them away, and every handshake is a full one.
+    pub sessions: Option<Sessions>,
     /// How long it listens before it writes, where the target does not tell that it has decided.
     pub listen: Duration,
     /// How long the whole connection may take.

@@ -1,5 +1,8 @@
 //! The proof that the scenarios are worth something: each can fail, and each planted bug is caught.
 //!
+//! That goes for scenarios that ask for a refusal, and for those with steps, which ask that something holds
+//! over time.
+//!
 //! A catch is a case in which a planted target fails and the control, the same verifier without the
 //! bug, does not. A target that lets everybody in proves nothing about a scenario's own point, so such
 //! catches do not count for the scenario.
@@ -19,7 +22,7 @@ pub const INDISCRIMINATE: [Bug; 2] = [Bug::AcceptsAnything, Bug::AsksForNothing]
 pub struct Proof {
     /// For each bug the scenarios that catch it.
     pub bugs: BTreeMap<Bug, BTreeSet<String>>,
-    /// For each reject scenario the bugs that it catches.
+    /// For each scenario that must be able to fail the bugs that it catches.
     pub scenarios: BTreeMap<String, BTreeSet<Bug>>,
     /// The cases in which the control is not as expected: nothing that fails there is a catch.
     pub control: Vec<CaseRecord>,
@@ -31,7 +34,13 @@ impl Proof {
         let mut proof = Self::default();
         let mut sound = BTreeSet::new();
         for case in control {
-            if matches!(case.expectation.outcome, Outcome::Reject | Outcome::Holds) {
+            // What is left open cannot be failed: a story that records a choice.
+            let demands = match case.expectation.outcome {
+                Outcome::Reject => true,
+                Outcome::Holds => case.verdict != Verdict::Policy,
+                Outcome::Accept | Outcome::Policy => false,
+            };
+            if demands {
                 proof.scenarios.entry(case.scenario.clone()).or_default();
             }
             match case.verdict {
@@ -64,7 +73,7 @@ impl Proof {
             .map(|(bug, _)| *bug)
     }
 
-    /// The reject scenarios that nothing but an indiscriminate target fails.
+    /// The scenarios that must be able to fail and that nothing but an indiscriminate target fails.
     pub fn unproven_scenarios(&self) -> impl Iterator<Item = &str> {
         self.scenarios
             .iter()

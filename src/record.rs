@@ -141,6 +141,9 @@ pub struct TimelineRecord {
     pub network: Option<Network>,
     /// SHA-256 of the history, in hexadecimal: equal for equal histories.
     pub history_digest: String,
+    /// What each step of a story saw, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
     /// What checking the history found.
     pub findings: Findings,
 }

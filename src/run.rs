@@ -37,6 +37,7 @@ mod post;
 pub mod reception;
 pub mod schedule;
 mod shop;
+mod story;
 mod trial;
 
 /// What to run, and how.

@@ -18,6 +18,7 @@ use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 use self::fleet::{FleetPlan, Limits, LoadPlan, Network, Windows};
 use self::step::Step;
 
+mod check;
 pub mod expand;
 pub mod fleet;
 pub mod load;
@@ -163,6 +164,11 @@ impl Scenario {
     /// Is it selected by this word?
     pub fn has_tag(&self, word: &str) -> bool {
         self.tags.iter().any(|tag| tag == word)
+    }
+
+    /// Is it the story of a pair: steps, and no fleet?
+    pub fn is_story(&self) -> bool {
+        !self.steps.is_empty() && self.fleet.is_none()
     }
 
     /// The family: the first part of the id.

@@ -29,6 +29,7 @@ pub mod planted;
 pub mod registry;
 pub mod rustls;
 pub mod service;
+pub mod session;
 mod stack;
 mod views;
 
@@ -68,6 +69,8 @@ pub struct Environment {
     pub expired_crl: Choice,
     /// As a client, does it look at stapled OCSP responses?
     pub stapling: bool,
+    /// Are sessions resumed? In ordinary scenarios they are not, and every handshake is a full one.
+    pub resumption: bool,
     /// How long a handshake may take.
     pub handshake_deadline: Duration,
     /// Names the environment: equal for equal environments, in every run.
@@ -195,6 +198,16 @@ pub trait Target: Send + Sync {
     /// Can it do this?
     fn supports(&self, role: Role, capability: Capability) -> bool;
 
+    /// Can it take other certificates, keys and lists while it runs?
+    fn reloads(&self, _role: Role) -> bool {
+        false
+    }
+
+    /// Can it ask something else of its clients while it runs?
+    fn takes_settings(&self, role: Role) -> bool {
+        self.reloads(role)
+    }
+
     /// Why this deviation from the case with this id is known, if it is.
     fn known(&self, case: &str) -> Option<&str>;
 
@@ -300,6 +313,14 @@ pub trait Running {
         _writing: Writing,
     ) -> Task<'_, Result<(), String>> {
         Box::pin(async { Err("the target has no files that could be written so".into()) })
+    }
+
+    /// Loses its sessions, and the keys of its tickets.
+    ///
+    /// # Errors
+    /// Where that cannot be asked of it; to start it anew comes to the same.
+    fn forget_sessions(&mut self) -> Result<(), String> {
+        Err("the target cannot be told to forget its sessions".into())
     }
 
     /// Ends it in an orderly way.

@@ -35,7 +35,11 @@ fn on_sockets(plan: &Plan) -> History {
         .build()
         .unwrap();
     runtime
-        .block_on(fleet::run(plan, &Ground::Sockets))
+        .block_on(fleet::run(
+            plan,
+            &Ground::Sockets,
+            &std::sync::Arc::default(),
+        ))
         .unwrap()
 }
 

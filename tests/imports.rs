@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["expect", "scenario"]),
     ("oracle", &["expect", "scenario"]),
     // Pure functions and views.
-    ("judge", &["expect", "observe"]),
+    ("judge", &["expect", "observe", "oracle", "scenario"]),
     (
         "record",
         &["expect", "judge", "observe", "oracle", "scenario"],
@@ -31,7 +31,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What touches keys, sockets and TLS.
     ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
     ("net", &["clock"]),
-    ("peer", &["expect", "net", "observe", "pki", "scenario"]),
+    (
+        "peer",
+        &["clock", "expect", "net", "observe", "pki", "scenario"],
+    ),
     (
         "target",
         &[
@@ -42,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "run",
         &[
             "clock",
+            "expect",
             "judge",
             "net",
             "observe",

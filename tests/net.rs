@@ -8,6 +8,7 @@ use std::time::Duration;
 use mtls_gauntlet::clock::Clock;
 use mtls_gauntlet::net::{Listener, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 #[path = "net/handshake.rs"]
 mod handshake;
@@ -17,6 +18,8 @@ mod one_shape;
 mod proxy;
 #[path = "net/simulated.rs"]
 mod simulated;
+#[path = "net/toll.rs"]
+mod toll;
 
 /// One way through the simulated network.
 const LATENCY: Duration = ms(5);
@@ -29,14 +32,16 @@ const fn ms(millis: u64) -> Duration {
 fn simulate<T>(programme: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(programme)
+    let ended = runtime.block_on(async { timeout(Duration::from_secs(86_400), programme).await });
+    ended.expect("nothing moves any more")
 }
 
 /// Runs in one thread, in real time.
 fn live<T>(programme: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
-    runtime.block_on(programme)
+    let ended = runtime.block_on(async { timeout(Duration::from_secs(30), programme).await });
+    ended.expect("nothing moves any more")
 }
 
 /// Milliseconds on this clock.

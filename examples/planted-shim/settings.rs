@@ -76,6 +76,7 @@ impl Settings {
             unknown_status: choice("GAUNTLET_UNKNOWN_STATUS")?,
             expired_crl: choice("GAUNTLET_EXPIRED_CRL")?,
             stapling: env::var_os("GAUNTLET_STAPLING").is_some(),
+            resumption: false,
             handshake_deadline: Duration::from_millis(deadline),
             digest: String::new(),
         };

@@ -1,4 +1,4 @@
-//! `selftest`: proves that every scenario that forbids something can fail and that every planted bug is caught.
+//! `selftest`: proves that every scenario that demands something can fail and that every planted bug is caught.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -190,7 +190,7 @@ fn listing(proof: &Proof, excused: &BTreeMap<String, String>, all: bool) -> Stri
         let names: Vec<_> = scenarios.iter().map(String::as_str).collect();
         let _ = writeln!(out, "  {:<34} {}", bug.name(), shortened(&names, all));
     }
-    out.push_str("\nReject scenarios, and the planted bugs that fail them\n");
+    out.push_str("\nScenarios that refuse or hold, and the planted bugs that fail them\n");
     for (scenario, bugs) in &proof.scenarios {
         let bugs: Vec<_> = bugs
             .iter()
@@ -207,7 +207,7 @@ fn listing(proof: &Proof, excused: &BTreeMap<String, String>, all: bool) -> Stri
     }
     let _ = writeln!(
         out,
-        "\n{} bugs, {} reject scenarios",
+        "\n{} bugs, {} scenarios that must be able to fail",
         proof.bugs.len(),
         proof.scenarios.len()
     );

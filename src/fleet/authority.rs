@@ -1,12 +1,13 @@
 //! The authority of a fleet: it issues, renews, revokes and publishes, and can be slow, down, wrong or
 //! stale.
+//!
+//! No leaf of its own outlives its issuer. An issuer that has ended issues nothing until the fleet's owner
+//! has [renewed](Authority::renew_issuers) it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::time::sleep;
-
+use self::counter::Till;
 use super::material::{Bundle, Lists};
 use super::party::{dns_of, identity_of};
 use crate::clock::Clock;
@@ -16,7 +17,10 @@ use crate::pki::PkiError;
 use crate::pki::issuer::{Issuer, Leaf, LeafRequest, Validity};
 use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
-use crate::scenario::step::MaterialDefect;
+
+pub use self::counter::Pass;
+
+mod counter;
 
 /// The name of the anchor that a fleet begins with.
 pub const FIRST_ROOT: &str = "root";
@@ -31,6 +35,7 @@ pub struct Authority {
     clock: Clock,
     ledger: Arc<Ledger>,
     desk: Mutex<Desk>,
+    till: Mutex<Till>,
 }
 
 struct Desk {
@@ -39,7 +44,6 @@ struct Desk {
     next_serial: Serial,
     revoked: BTreeMap<String, BTreeSet<Serial>>,
     edition: u64,
-    mood: Mood,
 }
 
 /// A root and the authority below it that issues.
@@ -47,17 +51,6 @@ struct Desk {
 struct House {
     root: Issuer,
     issuing: Issuer,
-}
-
-/// How the authority does as a service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mood {
-    /// It answers nobody.
-    pub down: bool,
-    /// It takes so long to answer.
-    pub slow: Duration,
-    /// Its answers have this defect.
-    pub defect: Option<MaterialDefect>,
 }
 
 /// A leaf for whom, and with what wrong about it.
@@ -101,8 +94,8 @@ impl Authority {
                 next_serial: 1,
                 revoked: BTreeMap::new(),
                 edition: 0,
-                mood: Mood::default(),
             }),
+            till: Mutex::default(),
         };
         authority.found(FIRST_ROOT)?;
         authority.found(ROGUE_ROOT)?;
@@ -128,10 +121,7 @@ impl Authority {
                 not_after: now + 3650 * 86_400,
             },
         )?;
-        let validity = Validity {
-            not_before: now - 86_400,
-            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
-        };
+        let validity = self.issuer_validity();
         let issuing = root.subordinate(
             &format!("issuing of {name}"),
             issuing_serial,
@@ -213,27 +203,39 @@ impl Authority {
             validity,
             order.defect.clone(),
         );
+        if order.defect.is_none() {
+            self.remember(&order.holder, &leaf);
+        }
         Ok(leaf)
     }
 
-    /// Asks the authority, as a service, for a new leaf.
+    /// Gives every issuer that could not sign for a whole lifetime of leaves any more a new certificate,
+    /// for the same name and key.
     ///
     /// # Errors
-    /// It does not answer, or what it answers is no good.
-    pub async fn renew(&self, holder: &str) -> Result<Leaf, String> {
-        let mood = self.desk().mood;
-        if mood.down {
-            return Err("the authority does not answer".into());
+    /// What the cryptographic library says.
+    pub fn renew_issuers(&self) -> Result<(), PkiError> {
+        let now = self.clock.unix();
+        let houses = self.desk().houses.clone();
+        for (name, house) in houses {
+            if house.issuing.validity().not_after > now + seconds(self.plan.lifetime.as_micros()) {
+                continue;
+            }
+            let serial = self.serial();
+            let validity = self.issuer_validity();
+            let issuing = house.root.subordinate(
+                house.issuing.name(),
+                serial,
+                validity,
+                Some(&house.issuing),
+            )?;
+            let holder = issuing.name().to_owned();
+            self.record(&holder, serial, None, &name, validity, None);
+            if let Some(house) = self.desk().houses.get_mut(&name) {
+                house.issuing = issuing;
+            }
         }
-        sleep(mood.slow).await;
-        if self.desk().mood.down {
-            return Err("the authority has gone away".into());
-        }
-        let issuing_ends = self.active_issuer_ends();
-        if self.clock.unix() > issuing_ends {
-            return Err("the issuing authority has expired".into());
-        }
-        self.issue(&self.order(holder)).map_err(|e| e.to_string())
+        Ok(())
     }
 
     /// Revokes certificates. Nobody is told.
@@ -297,14 +299,12 @@ impl Authority {
         Ok(Arc::new(bundle))
     }
 
-    /// Changes how it does as a service.
-    pub fn set_mood(&self, change: impl FnOnce(&mut Mood)) {
-        change(&mut self.desk().mood);
-    }
-
-    /// The serial number of the authority that issues under this anchor.
-    pub fn issuing_serial(&self, anchor: &str) -> Option<Serial> {
-        Some(self.desk().houses.get(anchor)?.issuing.serial())
+    fn issuer_validity(&self) -> Validity {
+        let now = self.clock.unix();
+        Validity {
+            not_before: now - 86_400,
+            not_after: now + seconds(self.plan.authority_lifetime.as_micros()),
+        }
     }
 
     fn active_issuer_ends(&self) -> i64 {
@@ -341,6 +341,10 @@ impl Authority {
             defect,
             issued: 0,
         });
+    }
+
+    fn till(&self) -> MutexGuard<'_, Till> {
+        self.till.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

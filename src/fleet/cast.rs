@@ -11,8 +11,11 @@ use super::authority::{Authority, FIRST_ROOT, Order, ROGUE_ROOT};
 use super::generation::Loader;
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
+use super::publication::Publication;
+use super::renewal::Renewal;
 use super::service::{Service, Settings};
 use super::verifiers::Verifiers;
+use super::ways::{Caller, Ways, manners};
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
@@ -29,6 +32,10 @@ use crate::target::Writing;
 pub struct Cast {
     /// Who issues.
     pub authority: Arc<Authority>,
+    /// Who has leaves renewed.
+    pub renewal: Renewal,
+    /// Who brings the authority's lists to everybody.
+    pub publication: Publication,
     /// The fleet's clock.
     pub clock: Clock,
     plan: Plan,
@@ -44,9 +51,10 @@ struct Company {
     callers: BTreeMap<String, Arc<Party>>,
     hoarders: BTreeMap<String, Strayer>,
     canaries: BTreeMap<Canary, Strayer>,
-    /// The ways that calls take, in turn.
-    due: Vec<Way>,
-    forbidden: Vec<Way>,
+    /// The ways of calls that must be accepted, of those who hoard among them, and of strangers.
+    due: Ways,
+    hoarding: Ways,
+    forbidden: Ways,
     /// What each party's bundle was when one was published for it last.
     bundles: BTreeMap<String, Arc<Bundle>>,
     /// What has been revoked and not been published.
@@ -73,16 +81,13 @@ struct Strayer {
     credentials: Arc<Credentials>,
 }
 
-#[derive(Clone)]
-struct Way {
-    visitor: Arc<Visitor>,
-    to: String,
-}
-
 type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
 
-/// How many callers from outside there are in a star.
+/// How many callers from outside there are.
 const CALLERS: u32 = 2;
+
+/// The caller that throws no session away.
+const HOARDER: &str = "hoarder-0";
 
 impl Cast {
     /// Sets everybody up; the services listen when it is done.
@@ -101,8 +106,11 @@ impl Cast {
             clock.clone(),
             Arc::clone(ledger),
         )?;
+        let authority = Arc::new(authority);
         let cast = Self {
-            authority: Arc::new(authority),
+            renewal: Renewal::new(plan, &authority, ledger),
+            publication: Publication::new(plan, ledger),
+            authority,
             clock: clock.clone(),
             plan: plan.clone(),
             verifiers: Arc::default(),
@@ -114,19 +122,24 @@ impl Cast {
         let canaries = cast.strangers()?;
         let lists = cast.first_lists(&canaries)?;
         cast.company().canaries = canaries;
+        let callers: Vec<String> = (0..CALLERS)
+            .map(|number| format!("caller-{number}"))
+            .collect();
+        let everywhere = cast.admitted_everywhere(&callers, ledger);
         for number in 0..plan.fleet.services {
-            cast.hire(&format!("service-{number}"), lists.clone(), ground, ledger)?;
+            let name = format!("service-{number}");
+            let admits = cast.admitted(&name, &everywhere, ledger);
+            cast.hire(&name, lists.clone(), admits, ground, ledger)?;
         }
-        for number in 0..CALLERS {
-            let name = format!("caller-{number}");
-            let party = Arc::new(cast.party(&name, lists.clone())?);
+        for name in callers {
+            let party = Arc::new(cast.party(&name, lists.clone(), Arc::default())?);
+            cast.renewal.enrol(&party, false);
             cast.company().callers.insert(name, party);
         }
-        let name = "hoarder-0".to_owned();
+        let name = HOARDER.to_owned();
         let leaf = cast.authority.issue(&cast.authority.order(&name))?;
         let hoarder = stray(&name, Some(&leaf))?;
         cast.company().hoarders.insert(name, hoarder);
-        cast.admit(ledger);
         cast.lay_out();
         Ok(cast)
     }
@@ -134,13 +147,24 @@ impl Cast {
     /// The way that the due call with this number takes.
     pub fn due_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
         let company = self.company();
-        pick(&company.due, number, &company.services)
+        // The hoarder has its share among the others.
+        let shares = self.plan.load.shares();
+        let hoarding = u64::from(self.plan.load.hoarding);
+        let turn = number.checked_rem(shares)?;
+        let (ways, number) = match turn < hoarding {
+            true => (&company.hoarding, number / shares * hoarding + turn),
+            false => {
+                let others = shares - hoarding;
+                (&company.due, number / shares * others + turn - hoarding)
+            }
+        };
+        company.way(ways, number)
     }
 
     /// The way that the forbidden call with this number takes.
     pub fn forbidden_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
         let company = self.company();
-        pick(&company.forbidden, number, &company.services)
+        company.way(&company.forbidden, number)
     }
 
     /// The services, in the order of their names.
@@ -176,6 +200,12 @@ impl Cast {
         self.company().writing
     }
 
+    /// Somebody's clock was set: what was to happen later may be late already.
+    pub fn clock_was_set(&self) {
+        self.renewal.clock_was_set();
+        self.publication.clock_was_set(self);
+    }
+
     /// Counts what there is to count.
     pub fn sample(&self, ledger: &Ledger) {
         for member in self.services() {
@@ -189,8 +219,9 @@ impl Cast {
         for member in company.services.values() {
             member.service.shut();
         }
-        company.due.clear();
-        company.forbidden.clear();
+        company.due = Ways::default();
+        company.hoarding = Ways::default();
+        company.forbidden = Ways::default();
     }
 
     /// A leaf for a party, the one it is to present from now on.
@@ -241,12 +272,17 @@ impl Cast {
         std::mem::take(&mut self.company().to_publish)
     }
 
-    fn party(&self, name: &str, lists: Option<Arc<Lists>>) -> Result<Party, FleetError> {
+    fn party(
+        &self,
+        name: &str,
+        lists: Option<Arc<Lists>>,
+        admits: Arc<BTreeSet<String>>,
+    ) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
             bundle: self.first_bundle()?,
             lists,
-            admits: Arc::default(),
+            admits,
             permissive: self.plan.fleet.permissive,
         };
         let loader = Loader {
@@ -272,12 +308,14 @@ impl Cast {
         &self,
         name: &str,
         lists: Option<Arc<Lists>>,
+        admits: Arc<BTreeSet<String>>,
         ground: &Ground,
         ledger: &Arc<Ledger>,
     ) -> Result<(), FleetError> {
-        let party = Arc::new(self.party(name, lists)?);
+        let party = Arc::new(self.party(name, lists, admits)?);
         let serial = party.material().leaf.serial;
         ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
+        self.renewal.enrol(&party, true);
         let service = Service::new(
             party,
             Settings {
@@ -330,7 +368,12 @@ impl Cast {
                 continue;
             }
             let name = format!("canary-{}", kind.word().replace(' ', "-"));
-            let order = self.authority.order(&name);
+            // Nothing but what it is called for should be wrong with it, however long this takes.
+            let lifetime = self.plan.fleet.authority_lifetime.as_micros() / 1_000_000;
+            let order = Order {
+                not_after: i64::try_from(lifetime).unwrap_or(i64::MAX),
+                ..self.authority.order(&name)
+            };
             let order = match kind {
                 Canary::NoCertificate => {
                     strangers.insert(kind, stray(&name, None)?);
@@ -384,18 +427,18 @@ impl Cast {
         Ok(Some(self.authority.lists()?))
     }
 
-    /// Every service lets in whom the topology shows to it, and the canaries that are wrong otherwise.
-    fn admit(&self, ledger: &Ledger) {
+    /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.
+    fn admitted_everywhere(&self, callers: &[String], ledger: &Ledger) -> Arc<BTreeSet<String>> {
         let company = self.company();
-        let everywhere: BTreeSet<String> = {
-            let callers = company.callers.keys().chain(company.hoarders.keys());
-            let canaries = company.canaries.iter();
-            let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
-            callers
-                .chain(canaries.map(|(_, canary)| &canary.name))
-                .cloned()
-                .collect()
-        };
+        let canaries = company.canaries.iter();
+        let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
+        let hoarder = HOARDER.to_owned();
+        let everywhere: BTreeSet<String> = callers
+            .iter()
+            .chain([&hoarder])
+            .chain(canaries.map(|(_, canary)| &canary.name))
+            .cloned()
+            .collect();
         for name in &everywhere {
             let fact = Fact::Admits(name.clone());
             ledger.change(None, fact, true, WindowKind::None);
@@ -404,72 +447,82 @@ impl Cast {
         if let Some(serial) = revoked.and_then(|canary| canary.credentials.serial) {
             ledger.change(None, Fact::InForce(serial), false, WindowKind::None);
         }
-        let everywhere = Arc::new(everywhere);
-        for (name, member) in &company.services {
-            let admits = match self.plan.fleet.topology {
-                Topology::Star => Arc::clone(&everywhere),
-                Topology::Chain | Topology::Mesh => {
-                    let others = company.services.keys().filter(|other| *other != name);
-                    let mut admits = BTreeSet::clone(&everywhere);
-                    for other in others {
-                        let fact = Fact::Admits(other.clone());
-                        ledger.change(Some(name), fact, true, WindowKind::None);
-                        admits.insert(other.clone());
-                    }
-                    Arc::new(admits)
-                }
-            };
-            let party = &member.service.party;
-            let mut material = party.material();
-            material.admits = admits;
-            // It is its own first material with names on the list: there is nothing to refuse.
-            let _ = party.take(material);
+        Arc::new(everywhere)
+    }
+
+    /// Whom this service lets in: in a chain the service before it, and in a mesh every other.
+    fn admitted(
+        &self,
+        name: &str,
+        everywhere: &Arc<BTreeSet<String>>,
+        ledger: &Ledger,
+    ) -> Arc<BTreeSet<String>> {
+        let others: Vec<String> = match self.plan.fleet.topology {
+            Topology::Star => return Arc::clone(everywhere),
+            Topology::Chain => before_in_chain(name).into_iter().collect(),
+            Topology::Mesh => (0..self.plan.fleet.services)
+                .map(|number| format!("service-{number}"))
+                .filter(|other| other != name)
+                .collect(),
+        };
+        for other in &others {
+            let fact = Fact::Admits(other.clone());
+            ledger.change(Some(name), fact, true, WindowKind::None);
         }
+        Arc::new(everywhere.iter().cloned().chain(others).collect())
     }
 
     /// Lays the ways out that calls take.
     fn lay_out(&self) {
         let mut company = self.company();
         let load = &self.plan.load;
-        let manners: Vec<Manner> = [
-            (Manner::Fresh, load.fresh),
-            (Manner::Pooled, load.pooled),
-            (Manner::Stream, load.streams),
-            (Manner::Resuming, load.resuming),
-        ]
-        .into_iter()
-        .flat_map(|(manner, share)| std::iter::repeat_n(manner, share as usize))
-        .collect();
-        let services: Vec<String> = company.services.keys().cloned().collect();
         let timeout = load.timeout.duration();
-        let mut due = Vec::new();
-        for manner in manners {
-            for to in &services {
-                for (name, party) in &company.callers {
-                    let purse: Arc<dyn Purse> = Arc::clone(party) as _;
-                    let visitor = Visitor::new(name, manner, purse, timeout);
-                    due.push(Way {
-                        visitor: Arc::new(visitor),
-                        to: to.clone(),
-                    });
-                }
+        let services: Vec<String> = company.services.keys().cloned().collect();
+        let mut callers: Vec<Caller> = company
+            .callers
+            .values()
+            .map(|party| Caller::of_party(party))
+            .collect();
+        let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
+            let to = |caller| services.iter().map(move |to| (caller, to.clone()));
+            (0..count).flat_map(to).collect()
+        };
+        let mut pairs = match self.plan.fleet.topology {
+            Topology::Star | Topology::Mesh => everywhere(callers.len(), &services),
+            Topology::Chain => everywhere(callers.len(), services.get(..1).unwrap_or_default()),
+        };
+        if self.plan.fleet.topology != Topology::Star {
+            for member in company.services.values() {
+                let party = &member.service.party;
+                let calls = |to: &&String| match self.plan.fleet.topology {
+                    Topology::Chain => before_in_chain(to).as_ref() == Some(&party.name),
+                    _ => **to != party.name,
+                };
+                pairs.extend(
+                    services
+                        .iter()
+                        .filter(calls)
+                        .map(|to| (callers.len(), to.clone())),
+                );
+                callers.push(Caller::of_party(party));
             }
         }
-        for _ in 0..load.hoarding {
-            for to in &services {
-                for hoarder in company.hoarders.values() {
-                    due.push(way(hoarder, None, Manner::Hoarding, to, timeout));
-                }
-            }
-        }
-        let mut forbidden = Vec::new();
-        for to in &services {
-            for (kind, canary) in &company.canaries {
-                forbidden.push(way(canary, Some(*kind), Manner::Fresh, to, timeout));
-            }
-        }
-        company.due = due;
-        company.forbidden = forbidden;
+        company.due = Ways::new(callers, manners(load), pairs, timeout);
+        let hoarders: Vec<Caller> = company
+            .hoarders
+            .values()
+            .map(|hoarder| hoarder.caller(None))
+            .collect();
+        let pairs = everywhere(hoarders.len(), &services);
+        let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
+        company.hoarding = Ways::new(hoarders, manner, pairs, timeout);
+        let strangers: Vec<Caller> = company
+            .canaries
+            .iter()
+            .map(|(kind, canary)| canary.caller(Some(*kind)))
+            .collect();
+        let pairs = everywhere(strangers.len(), &services);
+        company.forbidden = Ways::new(strangers, vec![Manner::Fresh], pairs, timeout);
     }
 
     fn company(&self) -> MutexGuard<'_, Company> {
@@ -489,43 +542,40 @@ impl Purse for Party {
     }
 }
 
-fn way(
-    strayer: &Strayer,
-    canary: Option<Canary>,
-    manner: Manner,
-    to: &str,
-    timeout: std::time::Duration,
-) -> Way {
-    let purse: Arc<dyn Purse> = Arc::clone(&strayer.credentials) as _;
-    let mut visitor = Visitor::new(&strayer.name, manner, purse, timeout);
-    visitor.canary = canary;
-    Way {
-        visitor: Arc::new(visitor),
-        to: to.to_owned(),
+impl Company {
+    fn way(&self, ways: &Ways, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
+        let (visitor, to) = ways.take(number)?;
+        let member = self.services.get(to)?;
+        Some((visitor, Arc::clone(&member.destination)))
     }
 }
 
-fn pick(
-    ways: &[Way],
-    number: u64,
-    services: &BTreeMap<String, Member>,
-) -> Option<(Arc<Visitor>, Arc<Destination>)> {
-    let count = u64::try_from(ways.len()).ok()?;
-    // Neighbours in the list are alike; calls one after the other should not be.
-    let place = number.checked_mul(stride(count))?.checked_rem(count)?;
-    let way = ways.get(usize::try_from(place).ok()?)?;
-    let member = services.get(&way.to)?;
-    Some((Arc::clone(&way.visitor), Arc::clone(&member.destination)))
+impl Strayer {
+    fn caller(&self, canary: Option<Canary>) -> Caller {
+        Caller {
+            name: self.name.clone(),
+            purse: Arc::clone(&self.credentials) as _,
+            canary,
+            clings: false,
+        }
+    }
 }
 
-/// A step through a list of this length that comes to every place, and seldom to a neighbour.
-fn stride(count: u64) -> u64 {
-    let golden = count * 618 / 1000;
-    let divides =
-        |step: &u64| (2..=*step).any(|n| step.is_multiple_of(n) && count.is_multiple_of(n));
-    (golden.max(1)..=count.max(1))
-        .find(|step| !divides(step))
-        .unwrap_or(1)
+impl Caller {
+    fn of_party(party: &Arc<Party>) -> Self {
+        Self {
+            name: party.name.clone(),
+            purse: Arc::clone(party) as _,
+            canary: None,
+            clings: false,
+        }
+    }
+}
+
+/// The service that calls this one in a chain; callers from outside call the first.
+fn before_in_chain(name: &str) -> Option<String> {
+    let number: u32 = name.strip_prefix("service-")?.parse().ok()?;
+    Some(format!("service-{}", number.checked_sub(1)?))
 }
 
 fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {

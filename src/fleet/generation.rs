@@ -83,7 +83,12 @@ impl Loader {
     fn certified(&self, material: &Material) -> Result<CertifiedKey, String> {
         let leaf = &material.leaf;
         let certified = CertifiedKey::new(leaf.chain.clone(), leaf.key.signer());
-        if !self.flaws.has(Bug::LoadsMismatchedPair) {
+        let careless = [
+            Bug::LoadsMismatchedPair,
+            Bug::SwapsCertificateFirst,
+            Bug::TakesAnyAnswer,
+        ];
+        if !careless.into_iter().any(|bug| self.flaws.has(bug)) {
             certified.keys_match().map_err(words)?;
         }
         Ok(certified)
@@ -123,6 +128,12 @@ impl Loader {
 }
 
 impl Generation {
+    /// From when on its revocation lists may not be relied on, in seconds since 1970.
+    pub fn lists_end(&self) -> i64 {
+        let lists = self.material.lists.as_ref();
+        lists.map_or(i64::MAX, |lists| lists.next_update)
+    }
+
     /// Judges a caller by the chain that it presented, now or when its session was new.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 
 /// What carries a fleet's octets.
+#[derive(Clone)]
 pub enum Ground {
     /// Sockets on 127.0.0.1.
     Sockets,

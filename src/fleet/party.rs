@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::generation::{Generation, Loader};
+use super::inspection::inspect;
 use super::material::{Bundle, Material};
 use crate::pki::issuer::Leaf;
 use crate::target::planted::Bug;
@@ -96,42 +97,48 @@ impl Party {
     ///
     /// # Errors
     /// Why it did not take it.
-    pub fn take(&self, mut material: Material) -> Result<(), String> {
+    pub fn take(&self, material: Material) -> Result<(), String> {
+        self.take_if_good(material)
+            .inspect_err(|why| self.refuse(why.clone()))
+    }
+
+    /// Takes new material if that is good. If not, nothing has happened: perhaps it is half-written.
+    ///
+    /// # Errors
+    /// Why it did not take it.
+    pub fn take_if_good(&self, mut material: Material) -> Result<(), String> {
         let mut state = self.state();
         let last = Arc::clone(&state.last);
         if self.has(Bug::IgnoresLists) {
             material.lists.clone_from(&last.material.lists);
         }
-        let loaded = self
-            .examined(&material, &last.material)
-            .and_then(|()| self.loader.load(material, Some(&last)));
-        match loaded {
-            Ok(generation) => {
-                let generation = Arc::new(generation);
-                if self.has(Bug::LeaksGenerations) {
-                    state.leaked.push(last);
-                }
-                state.alive.retain(|kept| kept.strong_count() > 0);
-                state.alive.push(Arc::downgrade(&generation));
-                state.current = Some(Arc::clone(&generation));
-                state.last = generation;
-                drop(state);
-                self.look_again();
-                Ok(())
-            }
-            Err(why) => {
-                if self.has(Bug::DropsOldMaterial) {
-                    state.current = None;
-                }
-                drop(state);
-                self.raise_alarm(why.clone());
-                Err(why)
-            }
+        self.examined(&material, &last.material)?;
+        let generation = Arc::new(self.loader.load(material, Some(&last))?);
+        if self.has(Bug::LeaksGenerations) {
+            state.leaked.push(last);
         }
+        state.alive.retain(|kept| kept.strong_count() > 0);
+        state.alive.push(Arc::downgrade(&generation));
+        state.current = Some(Arc::clone(&generation));
+        state.last = generation;
+        drop(state);
+        self.look_again();
+        Ok(())
+    }
+
+    /// Will not have what it was given, and keeps what it has.
+    pub fn refuse(&self, why: String) {
+        if self.has(Bug::DropsOldMaterial) {
+            self.state().current = None;
+        }
+        self.raise_alarm(why);
     }
 
     /// Something about its material is wrong, and somebody should know.
     pub fn raise_alarm(&self, why: String) {
+        if self.has(Bug::KeepsQuiet) {
+            return;
+        }
         self.alarms.fetch_add(1, Ordering::Relaxed);
         self.state().alarm = Some(why);
     }
@@ -168,11 +175,20 @@ impl Party {
                         new.number, old.number
                     ));
                 }
-                (None, Some(_)) => return Err("the revocation lists are gone".into()),
+                (None, Some(_)) if !self.has(Bug::DropsMissingLists) => {
+                    return Err("the revocation lists are gone".into());
+                }
                 _ => {}
             }
         }
-        if Arc::ptr_eq(&material.leaf, &last.leaf) || self.has(Bug::LoadsMismatchedPair) {
+        if let Some(lists) = &material.lists
+            && material.lists != last.lists
+        {
+            let may_be_stale = self.has(Bug::IgnoresListExpiry);
+            inspect(lists, material, self.loader.clock.unix(), may_be_stale)?;
+        }
+        let careless = self.has(Bug::LoadsMismatchedPair) || self.has(Bug::TakesAnyAnswer);
+        if Arc::ptr_eq(&material.leaf, &last.leaf) || careless {
             return Ok(());
         }
         self.examined_leaf(&material.leaf, &material.bundle)

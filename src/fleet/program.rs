@@ -50,7 +50,8 @@ pub struct Performance {
 /// When a program does not start, or a step cannot be done.
 pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetError> {
     let ground = Ground::Programs;
-    let (cast, ledger) = assemble(plan, &ground)?;
+    let gauge = Arc::default();
+    let (cast, ledger) = assemble(plan, &ground, &gauge)?;
     let mut bodies = Vec::new();
     for member in cast.services() {
         let party = Arc::clone(&member.service.party);
@@ -60,7 +61,7 @@ pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetE
         let tending = join_all(bodies.iter_mut().map(|body| body.tend(&cast)));
         tokio::select! {
             biased;
-            history = perform(plan, &ground, &cast, &ledger) => history?,
+            history = perform(plan, &ground, &gauge, &cast, &ledger) => history?,
             _ = tending => History::default(),
         }
     };
@@ -181,6 +182,7 @@ fn frame(
         unknown_status: Choice::Deny,
         expired_crl: Choice::Deny,
         stapling: false,
+        resumption: plan.fleet.resumption,
         // Some programs count it from the first octet of a connection to the last.
         handshake_deadline: DEFAULT_HANDSHAKE_DEADLINE,
         digest: String::new(),

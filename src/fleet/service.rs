@@ -125,7 +125,8 @@ impl Service {
                 }
             };
             if self.party.has(Bug::BlocksAcceptLoop) {
-                self.greet(stream, &mut serving).await;
+                // Apart, for a handshake in the accept loop would make every accept loop large.
+                Box::pin(self.greet(stream, &mut serving)).await;
                 continue;
             }
             // Who comes when too many are at the door already is sent away: waiting for a place would
@@ -276,7 +277,10 @@ impl Service {
             .ok_or("the service has no certificate")?;
         let blind = self.party.has(Bug::KeepsConnections)
             || (kind == HandshakeKind::Resumed && self.party.has(Bug::ResumesBlindly));
-        let stale = *judged_by != generation.number || clock.unix() > guest.not_after;
+        let lists_end = generation.lists_end();
+        let stale = *judged_by != generation.number
+            || clock.unix() > guest.not_after
+            || clock.unix() >= lists_end;
         if stale && !blind {
             generation.judge(&guest.chain, clock)?;
             *judged_by = generation.number;
@@ -300,12 +304,20 @@ impl Service {
         })
     }
 
-    /// Until the guest's certificate has run out; for ever if it has already.
+    /// Until the guest's certificate or the revocation lists have run out, whichever is first; what has
+    /// already does not count.
     async fn run_out(&self, guest: &Guest) {
-        let left = guest.not_after.saturating_add(1).saturating_mul(1_000_000)
-            - self.party.loader().clock.micros();
-        match u64::try_from(left) {
-            Ok(left @ 1..=MONTH) => sleep(Duration::from_micros(left)).await,
+        let now = self.party.loader().clock.micros();
+        let lists_end = self.party.current().map(|current| current.lists_end());
+        let ends = [Some(guest.not_after.saturating_add(1)), lists_end];
+        let left = ends
+            .into_iter()
+            .flatten()
+            .filter_map(|end| u64::try_from(end.saturating_mul(1_000_000).saturating_sub(now)).ok())
+            .filter(|left| *left > 0)
+            .min();
+        match left {
+            Some(left @ 1..=MONTH) => sleep(Duration::from_micros(left)).await,
             _ => std::future::pending().await,
         }
     }

@@ -1,11 +1,13 @@
 //! The timeline: what happens to a fleet, and when. Each step writes into the ledger what it makes known.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::shelf::Shelf;
 use super::cast::{Cast, Member};
 use super::material::Material;
 use super::party::Party;
@@ -15,8 +17,12 @@ use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
 use crate::target::Writing;
 
+mod authority;
 mod certificates;
+mod defects;
+mod files;
 mod machines;
+mod shelf;
 
 /// A timeline that is being played.
 pub struct Timeline<'a> {
@@ -28,6 +34,10 @@ pub struct Timeline<'a> {
     number: usize,
     /// What is still on its way to somebody.
     deliveries: JoinSet<()>,
+    /// The files of the services, by name, where they have files.
+    shelves: BTreeMap<String, Shelf>,
+    /// Who is writing files.
+    writes: JoinSet<Result<(), FleetError>>,
 }
 
 impl<'a> Timeline<'a> {
@@ -45,6 +55,8 @@ impl<'a> Timeline<'a> {
             ledger,
             number: 0,
             deliveries: JoinSet::new(),
+            shelves: BTreeMap::new(),
+            writes: JoinSet::new(),
         }
     }
 
@@ -53,6 +65,7 @@ impl<'a> Timeline<'a> {
     /// # Errors
     /// When a step cannot be done.
     pub async fn play(&mut self) -> Result<(), FleetError> {
+        self.lay_out_files()?;
         let began = self.ledger.now();
         let plan = self.plan;
         let mut steps: Vec<&Step> = plan.steps.iter().collect();
@@ -79,6 +92,7 @@ impl<'a> Timeline<'a> {
     /// When a service cannot be brought back.
     pub async fn heal(&mut self) -> Result<(), FleetError> {
         self.ledger.step("heal, in the end".into());
+        self.finish_writes().await?;
         self.heal_all().await?;
         while self.deliveries.join_next().await.is_some() {}
         Ok(())
@@ -90,6 +104,10 @@ impl<'a> Timeline<'a> {
             gap: step.gap.unwrap_or_default().duration(),
         }));
         match step.action {
+            Action::RotateLeaf if self.by_files() => self.write_leaf(step),
+            Action::PushBundle if self.by_files() => self.write_bundle(step),
+            Action::PublishCrl if self.by_files() => self.write_lists(step),
+            Action::WriteFiles => self.write_files(step),
             Action::RotateLeaf => self.rotate_leaf(step),
             Action::RotateCaller => self.rotate_caller(step),
             Action::PushBundle => self.push_bundle(step),
@@ -102,6 +120,17 @@ impl<'a> Timeline<'a> {
             Action::Advance => self.advance(step),
             Action::Restart => self.restart(step).await,
             Action::CloseConnections => self.close_connections(step),
+            Action::StopAuthority => {
+                self.stop_authority(step);
+                Ok(())
+            }
+            Action::StartAuthority => {
+                self.start_authority();
+                Ok(())
+            }
+            Action::SlowAuthority => self.slow_authority(step),
+            Action::CorruptAuthority => self.corrupt_authority(step),
+            Action::Partition if step.who.as_deref() == Some("authority") => self.cut_off(step),
             Action::Heal => self.heal_all().await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }

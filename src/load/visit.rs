@@ -109,8 +109,8 @@ impl Visitor {
         }
     }
 
-    /// Calls the server once, and writes down what came of it.
-    pub async fn call(&self, id: u64, destination: &Destination, ledger: &Ledger) {
+    /// Calls the server once, and says what came of it.
+    pub async fn call(&self, id: u64, destination: &Destination, ledger: &Ledger) -> Call {
         let invoked = ledger.now();
         let mut call = Call {
             id,
@@ -140,7 +140,7 @@ impl Visitor {
             (Some(views), Some(connection)) => views(connection),
             _ => None,
         };
-        ledger.call(call);
+        call
     }
 
     async fn visit(

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub(super) mod toll;
+pub mod toll;
 
 /// The mishaps of a network, whichever body it has.
 pub trait Mishaps: Send + Sync {

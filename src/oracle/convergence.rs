@@ -146,7 +146,7 @@ impl<'h> Sightings<'h> {
             {
                 let window = sighting.settled.saturating_sub(change.at);
                 if reached.never(server) {
-                    let words = self.not_in_force(step, change, window, "never", call);
+                    let words = self.not_in_force(step, change, window, call);
                     suspicions.push(late(call, words));
                 }
             }
@@ -171,10 +171,9 @@ impl<'h> Sightings<'h> {
                     None => {}
                 }
                 if let Some(call) = seen.old {
-                    let how = if seen.new.is_some() {
-                        "in time"
-                    } else {
-                        "ever"
+                    let how = match seen.new {
+                        Some(_) => "presented too late",
+                        None => "never presented",
                     };
                     let words = self.not_presented(step, change, window, serial, how, call);
                     suspicions.push(late(call, words));
@@ -223,16 +222,9 @@ impl<'h> Sightings<'h> {
         mark.map_or_else(|| format!("step {}", step + 1), |mark| mark.what.clone())
     }
 
-    fn not_in_force(
-        &self,
-        step: usize,
-        change: &Change,
-        window: Micros,
-        how: &str,
-        call: &Call,
-    ) -> String {
+    fn not_in_force(&self, step: usize, change: &Change, window: Micros, call: &Call) -> String {
         format!(
-            "{} {how} had {} of {} in force (window {}): call {} of {} at {} {}",
+            "{} never had {} in force (at {}, window {}): call {} of {} at {} {}",
             call.server,
             self.what(step),
             Seconds(change.at),
@@ -254,7 +246,7 @@ impl<'h> Sightings<'h> {
         call: &Call,
     ) -> String {
         format!(
-            "{} did not present serial {serial} {how} ({} at {}, window {}): call {} of {} at {} was shown \
+            "{} {how} serial {serial} ({} at {}, window {}): call {} of {} at {} was shown \
              serial {}",
             call.server,
             self.what(step),

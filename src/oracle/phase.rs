@@ -51,11 +51,11 @@ impl<'h> Phases<'h> {
         }
     }
 
-    /// Was too little served in the end?
+    /// Was too little served in the end? A limit of 0 demands nothing of the settling phase.
     pub(super) fn relapse<'s>(&self, limits: &Limits) -> Option<Suspicion<'s>> {
         let [before, _, after] = &self.phases;
         let since = Seconds(self.history.settled_from);
-        let words = if after.due == 0 && before.due > 0 {
+        let words = if limits.recovery > 0 && after.due == 0 && before.due > 0 {
             format!(
                 "since {since} no call had to be accepted, and {} had to before {}",
                 before.due,

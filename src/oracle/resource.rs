@@ -1,15 +1,13 @@
 //! What services keep, what they say of bad material, and what they ask of the authority.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::check::{Proof, Suspicion};
 use super::findings::Invariant;
 use super::history::{History, Sample};
+use super::issuance::Issuance;
 use super::witness::Seconds;
 use crate::scenario::fleet::Limits;
-
-/// How many parts the time after the warm-up is cut into, to see when certificates were issued.
-const PARTS: u64 = 24;
 
 /// A service may end with this many times what it had in the warm-up, and [`MORE`] beyond that.
 const TIMES: u32 = 2;
@@ -77,49 +75,24 @@ fn kept(warm: &Sample, last: &Sample, limits: &Limits) -> Vec<String> {
     kept
 }
 
-/// Is the peak of issuance too high? Leaves count, which are all that have issued nothing themselves, and
-/// that were issued after the warm-up. The time from there to the end is cut into [`PARTS`]; the peak is the
-/// fullest of them, and the mean is over all. With few leaves the peak is high by nature: a limit makes
-/// sense only where there are many times as many leaves as parts.
+/// Is the peak of issuance too high? See [`Issuance`] for what is counted.
 fn overrun<'h>(history: &History, limits: &Limits) -> Option<Suspicion<'h>> {
     let limit = limits.issuance_peak?;
-    let issuers: BTreeSet<_> = history
-        .certificates
-        .iter()
-        .filter_map(|one| one.issuer)
-        .collect();
-    let span = history
-        .end
-        .checked_sub(history.warm_until)
-        .filter(|span| *span > 0)?;
-    let mut parts: BTreeMap<u64, u64> = BTreeMap::new();
-    for certificate in &history.certificates {
-        let since = certificate.issued.saturating_sub(history.warm_until);
-        if since == 0 || since > span || issuers.contains(&certificate.serial) {
-            continue;
-        }
-        let part = u128::from(since) * u128::from(PARTS) / u128::from(span);
-        let part = u64::try_from(part).unwrap_or(PARTS).min(PARTS - 1);
-        *parts.entry(part).or_default() += 1;
-    }
-    let all: u64 = parts.values().sum();
-    let (part, peak) = parts
-        .into_iter()
-        .max_by_key(|(part, count)| (*count, u64::MAX - part))?;
-    let hundredths = u128::from(peak) * u128::from(PARTS) * 100 / u128::from(all);
-    (hundredths > u128::from(limit)).then(|| {
-        let begins = u128::from(span) * u128::from(part) / u128::from(PARTS);
-        let begins = history.warm_until.saturating_add(u64::try_from(begins).unwrap_or(span));
+    let issuance = Issuance::of(history)?;
+    let ratio = issuance.ratio()?;
+    let (peak, at) = issuance.peak();
+    (ratio > u64::from(limit)).then(|| {
         let words = format!(
-            "{peak} of {all} leaves were issued within {} from {}, which is {}.{:02} times the mean; {}.{:02} times is the most",
-            Seconds(span / PARTS),
-            Seconds(begins),
-            hundredths / 100,
-            hundredths % 100,
+            "{peak} of {} leaves were issued within {} from {}, which is {}.{:02} times the mean; {}.{:02} times is the most",
+            issuance.leaves(),
+            Seconds(issuance.bucket),
+            Seconds(at),
+            ratio / 100,
+            ratio % 100,
             limit / 100,
             limit % 100,
         );
-        told(Invariant::SparesAuthority, begins, words)
+        told(Invariant::SparesAuthority, at, words)
     })
 }
 

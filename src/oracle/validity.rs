@@ -181,7 +181,9 @@ impl Range {
     fn at_wall(&self, wall: i128) -> Truth {
         let begins = self.not_before - self.tolerance;
         let ends = self.not_after + self.tolerance + self.longer;
-        if wall < begins || wall > ends {
+        // A range without a moment in it stays empty, however wrong clocks are.
+        let is_empty = self.not_before > self.not_after;
+        if is_empty || wall < begins || wall > ends {
             Truth::False
         } else if wall < self.not_before + self.tolerance || wall > self.not_after - self.tolerance
         {

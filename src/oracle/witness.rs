@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::facts::Subject;
 use super::history::{Call, CallOutcome, History, Micros, Serial};
-use super::permission::{Basis, Ground, Permission, Permissions, is_plaintext};
+use super::permission::{Basis, Ground, Part, Permission, Permissions, is_plaintext};
 use crate::expect::HandshakeKind;
 
 /// An instant or a length of time as reports say it: in seconds, to the millisecond.
@@ -90,14 +90,17 @@ impl<'h> Witnesses<'_, 'h> {
     /// A call was not accepted that had to be, the first of `lost` among `due`.
     pub fn not_served(&self, call: &'h Call, lost: u64, due: u64) -> String {
         let permission: Permission = self.permissions.of_call(call);
+        let since = match permission.due_since() {
+            0 => "at all times".to_owned(),
+            since => format!("since {}", Seconds(since)),
+        };
         format!(
-            "call {} of {} to {} at {} {}; must be accepted since {}; {lost} of {due} such calls were not{}",
+            "call {} of {} to {} at {} {}; must be accepted {since}; {lost} of {due} such calls were not{}",
             call.id,
             called(call),
             call.server,
             Seconds(call.invoked),
             outcome(&call.outcome),
-            Seconds(permission.due_since()),
             self.lineage(call),
         )
     }
@@ -137,23 +140,23 @@ impl<'h> Witnesses<'_, 'h> {
                 .get(turn.change)
                 .map(|change| (turn, change))
         });
-        let server = match ground.basis {
-            _ if ground.part == super::permission::Part::Trusts => "must refuse the server",
-            _ => "must be refused",
+        let duty = match ground.part {
+            Part::Trusts => "the caller must refuse the server",
+            Part::May | Part::Well => "must be refused",
         };
         match change {
             Some((turn, change)) => {
                 let step = change.step.and_then(|step| self.history.steps.get(step));
                 let what = step.map_or_else(|| reason(ground), |step| step.what.clone());
                 format!(
-                    "{server} since {} ({what} at {}, window {})",
+                    "{duty} since {} ({what} at {}, window {})",
                     Seconds(since),
                     Seconds(turn.at),
                     Seconds(turn.settled.saturating_sub(turn.at)),
                 )
             }
-            None if since == 0 => format!("{server} at all times ({})", reason(ground)),
-            None => format!("{server} since {} ({})", Seconds(since), reason(ground)),
+            None if since == 0 => format!("{duty} at all times ({})", reason(ground)),
+            None => format!("{duty} since {} ({})", Seconds(since), reason(ground)),
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 use super::hark::Hark;
 use super::lenient::AnyServer;
 use super::{Application, NO_SCHEME, Peer, end_of, provider, stay_mute, unheard};
+use crate::clock::Clock;
 use crate::net::fault::Faulty;
 use crate::net::protocol::Answer;
 use crate::net::{Address, ConnectionId, Stream};
@@ -24,7 +25,7 @@ use crate::observe::{PeerEnd, PeerView, TargetEnd, TargetView};
 use crate::peer::completed;
 use crate::scenario::TlsVersion;
 
-/// Meets the server at `address`. `decided` yields the target's view of the connection that it is
+/// Meets the server at `address`, and says good-bye. `decided` yields the target's view of the connection that it is
 /// called with, as soon as the target has made up its mind; where the target cannot tell it pends, and
 /// the peer listens for a moment instead.
 ///
@@ -39,7 +40,38 @@ pub async fn meet<D>(
 where
     D: Future<Output = TargetView>,
 {
-    let hark = Arc::new(Hark::default());
+    let mut met = encounter(peer, application, address, decided).await?;
+    if let Some(stream) = &mut met.open {
+        // The evidence is complete; how the other side takes the good-bye is no part of it.
+        let _ = timeout(peer.deadline, stream.shutdown()).await;
+    }
+    Ok((met.connection, met.view))
+}
+
+/// What came of meeting a server.
+pub(super) struct Met {
+    /// The connection, if there was one.
+    pub(super) connection: Option<ConnectionId>,
+    /// What the peer saw.
+    pub(super) view: PeerView,
+    /// The connection while it is open: only after an answer.
+    pub(super) open: Option<TlsStream<Faulty>>,
+}
+
+/// Meets the server at `address`, and leaves the connection open where an answer has come.
+///
+/// # Errors
+/// As [`meet`].
+pub(super) async fn encounter<D>(
+    peer: &Peer,
+    application: &Application,
+    address: &Address,
+    decided: impl FnOnce(ConnectionId) -> D,
+) -> io::Result<Met>
+where
+    D: Future<Output = TargetView>,
+{
+    let hark = Arc::new(Hark::new(peer.sessions.clone()));
     let estranged = Arc::new(AtomicBool::new(false));
     let config = Arc::new(config(peer, &hark, &estranged)?);
     let mut connection = None;
@@ -59,35 +91,58 @@ where
             }
         };
         let end = converse(peer, application, config, stream, decided, &mut view).await;
-        Ok::<_, io::Error>(
-            end.unwrap_or_else(|error| match is_too_long(&error, &view) {
+        Ok::<_, io::Error>(end.unwrap_or_else(|error| {
+            let end = match is_too_long(&error, &view) {
                 true => PeerEnd::NothingInCommon(error.to_string()),
                 false => end_of(&error),
-            }),
-        )
+            };
+            (end, None)
+        }))
     };
-    if let Ok(end) = timeout(peer.deadline, meeting).await {
-        view.end = end?;
+    let mut open = None;
+    if let Ok(met) = timeout(peer.deadline, meeting).await {
+        (view.end, open) = met?;
     }
     if estranged.load(Ordering::Relaxed) && view.end != PeerEnd::Exchanged {
         view.end = PeerEnd::NothingInCommon(NO_SCHEME.into());
     }
-    Ok((connection, view))
+    Ok(Met {
+        connection,
+        view,
+        open,
+    })
 }
 
 fn config(peer: &Peer, hark: &Arc<Hark>, estranged: &Arc<AtomicBool>) -> io::Result<ClientConfig> {
-    let certificates = Presents {
-        certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
-        estranged: Arc::clone(estranged),
+    let presents = || {
+        Arc::new(Presents {
+            certified: (!peer.presents_nothing()).then(|| peer.certified_key()),
+            estranged: Arc::clone(estranged),
+        })
     };
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let builder = match &peer.sessions {
+        // It hoards: by its clock no ticket is ever too old.
+        Some(_) => ClientConfig::builder_with_details(provider(), Arc::new(Clock::at(0))),
+        None => ClientConfig::builder_with_provider(provider()),
+    };
+    let builder = builder
         .with_protocol_versions(&peer.versions())
         .map_err(io::Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyServer))
-        .with_client_cert_resolver(Arc::new(certificates));
-    config.resumption = Resumption::store(Arc::clone(hark) as Arc<dyn ClientSessionStore>)
-        .tls12_resumption(Tls12Resumption::Disabled);
+        .dangerous();
+    let mut config = match &peer.sessions {
+        Some(sessions) => builder
+            .with_custom_certificate_verifier(sessions.verifier())
+            .with_client_cert_resolver(sessions.certificates(presents)),
+        None => builder
+            .with_custom_certificate_verifier(Arc::new(AnyServer))
+            .with_client_cert_resolver(presents()),
+    };
+    let tls12 = match peer.sessions {
+        Some(_) => Tls12Resumption::SessionIdOrTickets,
+        None => Tls12Resumption::Disabled,
+    };
+    config.resumption =
+        Resumption::store(Arc::clone(hark) as Arc<dyn ClientSessionStore>).tls12_resumption(tls12);
     config.enable_sni = peer.server_name.is_some();
     config.alpn_protocols.clone_from(&peer.alpn);
     Ok(config)
@@ -102,8 +157,8 @@ fn is_too_long(error: &io::Error, view: &PeerView) -> bool {
     view.handshake.is_some() && error.kind() == io::ErrorKind::InvalidData && !of_tls
 }
 
-/// Says how it ended, and writes down what it sees on the way: the time may be up at any point.
-/// `decided` says whether the target is known to have accepted the peer, as soon as that is known.
+/// Says how it ended, and writes down what it sees on the way: the time may be up at any point. The
+/// connection is left open after an answer. `decided` says whether the target is known to have accepted the peer, as soon as that is known.
 async fn converse(
     peer: &Peer,
     application: &Application,
@@ -111,9 +166,9 @@ async fn converse(
     mut stream: Stream,
     decided: impl Future<Output = bool>,
     view: &mut PeerView,
-) -> io::Result<PeerEnd> {
+) -> io::Result<(PeerEnd, Option<TlsStream<Faulty>>)> {
     if peer.mute {
-        return stay_mute(peer, &mut stream).await;
+        return Ok((stay_mute(peer, &mut stream).await?, None));
     }
     // Without a name there is no SNI; rustls still wants something to call the server.
     let name = peer.server_name.clone().map_or_else(
@@ -126,10 +181,20 @@ async fn converse(
     let mut stream = TlsConnector::from(config).connect(name, stream).await?;
     view.handshake = completed(stream.get_ref().1);
     if let Some(end) = listen(peer, &mut stream, decided, view).await? {
-        return Ok(end);
+        return Ok((end, None));
     }
-    let asking = application.protocol.ask(&mut stream, opening, &host);
-    let end = match asking.await? {
+    let answer = application
+        .protocol
+        .ask(&mut stream, opening, &host)
+        .await?;
+    let end = meaning(application, answer);
+    view.data_arrived = end == PeerEnd::Exchanged;
+    Ok((end, Some(stream)))
+}
+
+/// What an answer means, by the target's descriptor.
+pub(super) fn meaning(application: &Application, answer: Answer) -> PeerEnd {
+    match answer {
         Answer::Accepted => PeerEnd::Exchanged,
         Answer::Status(status) if application.accepts.contains(&status) => PeerEnd::Exchanged,
         Answer::Status(status) if application.refuses.contains(&status) => {
@@ -141,11 +206,7 @@ async fn converse(
         )),
         Answer::Refused(words) => PeerEnd::RefusedAboveTls(words),
         Answer::Strange(words) => PeerEnd::Failed(words),
-    };
-    view.data_arrived = end == PeerEnd::Exchanged;
-    // The evidence is complete; how the other side takes the good-bye is no part of it.
-    let _ = stream.shutdown().await;
-    Ok(end)
+    }
 }
 
 /// Listens until the target has decided or the moment is over. `None`: it is time to write.
@@ -193,7 +254,7 @@ fn heard(read: io::Result<usize>, view: &mut PeerView) -> io::Result<PeerEnd> {
 
 /// Presents one identity whatever the server asks for: choosing is not the peer's business.
 #[derive(Debug)]
-struct Presents {
+pub(super) struct Presents {
     certified: Option<Arc<CertifiedKey>>,
     /// Does the server want signatures that the key cannot make?
     estranged: Arc<AtomicBool>,

@@ -95,8 +95,13 @@ fn config(
         estranged: Arc::clone(estranged),
     };
     let mut config = builder.with_cert_resolver(Arc::new(certificates));
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
+    match &peer.sessions {
+        Some(sessions) => config.session_storage = Arc::new(sessions.clone()),
+        None => {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+    }
     config.alpn_protocols.clone_from(&peer.alpn);
     Ok(config)
 }

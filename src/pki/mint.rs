@@ -49,6 +49,24 @@ impl Mint {
         })
     }
 
+    /// A mint with a clock of its own, for a story that moves it: with the same seed and keys, and what
+    /// scenarios share as far as it is there.
+    pub fn apart(&self, clock: Clock) -> Arc<Self> {
+        let mut shared = HashMap::new();
+        for (lineage, slot) in lock(&self.shared).iter() {
+            let minted = lock(slot).clone();
+            if minted.is_some() {
+                shared.insert(Arc::clone(lineage), Arc::new(Mutex::new(minted)));
+            }
+        }
+        Arc::new(Self {
+            clock,
+            seed: self.seed,
+            pool: Arc::clone(&self.pool),
+            shared: Mutex::new(shared),
+        })
+    }
+
     /// A mint whose baseline root is this one: what scenarios leave alone hangs under it, and whoever
     /// trusts it needs no other configuration for them.
     ///

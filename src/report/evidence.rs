@@ -28,6 +28,7 @@ pub fn lines(case: &CaseRecord, seed: u64) -> Vec<(&'static str, String)> {
         ));
     }
     if let Some(timeline) = &case.timeline {
+        lines.extend(timeline.steps.iter().map(|step| ("step", step.clone())));
         lines.extend(timeline::lines(timeline));
     }
     if let Some(twin) = &case.twin {

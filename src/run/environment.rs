@@ -13,6 +13,7 @@ use crate::net::fault::Faults;
 use crate::peer::Peer;
 use crate::pki::PkiError;
 use crate::pki::mint::{Mint, Pki};
+use crate::scenario::load::BASELINE;
 use crate::scenario::{
     HandshakePoint, PeerPlan, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
 };
@@ -87,7 +88,7 @@ impl Stage {
                 ],
             );
         }
-        let description = json!({
+        let mut description = json!({
             "role": self.role,
             "plan": plan,
             "profile": self.scenario.profile,
@@ -100,6 +101,9 @@ impl Stage {
             "crl-authorities": authorities,
             "crl-scenario": (!self.scenario.crl.is_empty()).then_some(&self.scenario.id),
         });
+        if self.scenario.is_story() {
+            description["story"] = json!(self.scenario.id);
+        }
         let digest = digest::digest(&digest::SHA256, description.to_string().as_bytes());
         Ok(digest
             .as_ref()
@@ -152,6 +156,7 @@ impl Stage {
             unknown_status: plan.unknown_status.unwrap_or(crate::scenario::Choice::Deny),
             expired_crl: plan.expired_crl.unwrap_or(crate::scenario::Choice::Deny),
             stapling: self.stapling(),
+            resumption: self.scenario.is_story(),
             handshake_deadline: plan
                 .handshake_deadline_ms
                 .map_or(DEFAULT_HANDSHAKE_DEADLINE, |ms| {
@@ -191,6 +196,7 @@ impl Stage {
             },
             mute: silent_point == Some(HandshakePoint::FirstByte),
             crowd: plan.crowd.unwrap_or(0),
+            sessions: None,
             // A peer that listens longer than a handshake may take looks like one that stalls.
             listen: match self.scenario.target.handshake_deadline_ms {
                 Some(ms) => patience.listen.min(Duration::from_millis(ms.into()) / 4),
@@ -198,6 +204,60 @@ impl Stage {
             },
             deadline: patience.deadline,
         })
+    }
+
+    /// The peer that meets the target when `who` presents itself: another entry in the peer's place.
+    ///
+    /// # Errors
+    /// When something cannot be minted.
+    pub fn peer_as(
+        &self,
+        who: &str,
+        tls: TlsVersion,
+        patience: Patience,
+    ) -> Result<Peer, PkiError> {
+        let peer = self.peer(tls, patience)?;
+        Ok(match who {
+            "peer" => peer,
+            who => Peer {
+                identity: self.pki.identity(None, None, who)?,
+                ..peer
+            },
+        })
+    }
+
+    /// The serial number of what `who` presents, in hexadecimal; none where that is nothing.
+    ///
+    /// # Errors
+    /// When it cannot be minted.
+    pub fn serial_of(&self, who: &str) -> Result<Option<String>, PkiError> {
+        let presents = self.scenario.peer.presents.as_ref();
+        let first = match presents.filter(|_| who == "peer") {
+            Some(presents) => presents.first().map(String::as_str),
+            None => Some(who),
+        };
+        let Some(first) = first else { return Ok(None) };
+        let serial = &self.pki.certificate(first)?.serial;
+        Ok(Some(
+            serial.iter().map(|octet| format!("{octet:02x}")).collect(),
+        ))
+    }
+
+    /// Mints every certificate of the scenario now.
+    ///
+    /// # Errors
+    /// When one cannot be minted.
+    pub fn mint_all(&self) -> Result<(), PkiError> {
+        let own = self.scenario.pki.keys().map(String::as_str);
+        for name in BASELINE.into_iter().chain(own) {
+            self.pki.certificate(name)?;
+        }
+        Ok(())
+    }
+
+    /// The same certificates under another scenario, which must have the same entries.
+    pub fn recast(&mut self, scenario: Arc<Scenario>) {
+        self.scenario = scenario;
     }
 
     /// Names what the peer presents and does: equal for peers that a target could not tell apart,

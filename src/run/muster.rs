@@ -17,6 +17,7 @@ use std::thread;
 use aws_lc_rs::digest;
 
 use super::event::Event;
+use super::trial::last_part;
 use crate::clock::{Clock, Stopwatch};
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
@@ -150,12 +151,17 @@ impl<'a> Muster<'a> {
                 let findings = check(&life.history, &limits);
                 let judgement = life.judged(judge_timeline(&findings));
                 let timeline = TimelineRecord {
+                    steps: Vec::new(),
                     network: work.case.network,
                     history_digest: digest_of(&life.history),
                     findings,
                 };
                 let went_well = judgement.verdict == Verdict::Pass;
-                (judgement, Some(timeline), life.log.filter(|_| !went_well))
+                (
+                    judgement,
+                    Some(timeline),
+                    life.log.filter(|_| !went_well).map(last_part),
+                )
             }
             Err(judgement) => (judgement, None, None),
         };
@@ -180,7 +186,7 @@ impl<'a> Muster<'a> {
                 true => Ground::simulated(&plan.fleet),
                 false => Ground::sockets(plan.has_mishaps()),
             };
-            fleet::run(&plan, &ground).await
+            fleet::run(&plan, &ground, &Arc::default()).await
         });
         Ok(Life {
             history: history.map_err(broken)?,
@@ -271,6 +277,8 @@ fn record(
 ) -> CaseRecord {
     let scenario = &work.case.scenario;
     let id = work.case.id();
+    let by_chance = work.target.varies(&id);
+    let by_chance = by_chance.filter(|_| judgement.verdict.is_failure());
     CaseRecord {
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -285,7 +293,7 @@ fn record(
         observation: None,
         verdict: judgement.verdict,
         failure_kind: judgement.failure,
-        known: work.target.known(&id).map(str::to_owned),
+        known: work.target.known(&id).or(by_chance).map(str::to_owned),
         reason: judgement.reason,
         log: None,
         timeline,

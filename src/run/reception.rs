@@ -62,6 +62,9 @@ pub struct Door<'a> {
     twin_peer: Option<Result<Peer, Evidence>>,
 }
 
+/// Why stories are not for clients that come by themselves.
+const STORIES: &str = "a story needs a client that comes when it is told to";
+
 /// How often the flag is looked at that ends the waiting.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -157,7 +160,9 @@ impl Reception {
         all.sort_by_cached_key(|(staged, _)| staged.case.id());
         let mut address = self.address;
         for (staged, digest) in all {
-            let suits = match unsupported(&self.client, &staged.case) {
+            let story = staged.case.scenario.is_story();
+            let why = story.then(|| STORIES.to_owned());
+            let suits = match why.or_else(|| unsupported(&self.client, &staged.case)) {
                 Some(why) => Err(Evidence::Unsupported(why)),
                 None => {
                     let suits = || self.suits(&staged.stage);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::environment::Stage;
+use super::story;
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
 use crate::pki::recipe::KeyKind;
@@ -73,13 +74,16 @@ impl Schedule {
                     }
                 },
             };
-            let group = groups
-                .entry(prepared.digest.clone())
-                .or_insert_with(|| Group {
-                    digest: prepared.digest.clone(),
-                    role: case.role,
-                    cases: Vec::new(),
-                });
+            // A story changes its target: it never shares a start.
+            let key = match case.scenario.is_story() {
+                true => format!("{}/{case}", prepared.digest),
+                false => prepared.digest.clone(),
+            };
+            let group = groups.entry(key).or_insert_with(|| Group {
+                digest: prepared.digest.clone(),
+                role: case.role,
+                cases: Vec::new(),
+            });
             group.cases.push(Staged {
                 case: case.clone(),
                 stage: Arc::clone(&prepared.stage),
@@ -107,6 +111,9 @@ impl Schedule {
     pub fn environments(&self, role: Role) -> u32 {
         let groups = self.groups.iter().filter(|group| group.role == role);
         let starts = groups.map(|group| {
+            if let Some(story) = group.story() {
+                return story::starts(&story.case.scenario);
+            }
             let estranged = group.cases.iter().filter(|staged| {
                 let twin = staged.twin.as_ref();
                 twin.is_some_and(|twin| twin.environment_digest != group.digest)
@@ -132,6 +139,12 @@ impl Staged {
 }
 
 impl Group {
+    /// The story that it consists of, if it does.
+    pub fn story(&self) -> Option<&Staged> {
+        let only = self.cases.first();
+        only.filter(|staged| staged.case.scenario.is_story())
+    }
+
     /// Can nothing in it begin before such keys are made?
     fn needs_slow_keys(&self) -> bool {
         self.cases.iter().all(Staged::needs_slow_keys)

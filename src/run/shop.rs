@@ -15,6 +15,7 @@ use super::environment::Stage;
 use super::event::Event;
 use super::post::{Post, blame, found_dead};
 use super::schedule::{Group, Schedule, Staged, Twin, warm_up};
+use super::story;
 use super::trial::{Trial, refusal};
 use crate::clock::Stopwatch;
 use crate::judge::Evidence;
@@ -49,10 +50,12 @@ type Baselines = HashMap<(usize, Role), Arc<OnceCell<Result<(), String>>>>;
 
 /// A group of cases for a target.
 #[derive(Clone, Copy)]
-struct Work<'a> {
+pub(super) struct Work<'a> {
     index: usize,
-    target: &'a dyn Target,
-    group: &'a Group,
+    /// The target.
+    pub(super) target: &'a dyn Target,
+    /// The group.
+    pub(super) group: &'a Group,
 }
 
 impl<'a> Shop<'a> {
@@ -77,6 +80,11 @@ impl<'a> Shop<'a> {
             starts: Mutex::default(),
             baselines: Mutex::default(),
         }
+    }
+
+    /// What is to be run, and how.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
     }
 
     /// How many workers there is something to do for.
@@ -115,6 +123,17 @@ impl<'a> Shop<'a> {
     /// Runs the cases of a group, one after the other. A trial is judged when the next has been tried:
     /// only then is it certain that the target has survived it.
     async fn run_group(&self, work: Work<'_>, post: &mut Post, events: &mpsc::Sender<Event>) {
+        if let Some(staged) = work.group.story() {
+            self.await_keys(&staged.case).await;
+            if !self.stop.load(Ordering::Relaxed) {
+                let trial = match unsupported(work.target, &staged.case) {
+                    Some(why) => Trial::of(staged, &work.group.digest, Evidence::Unsupported(why)),
+                    None => story::tell(self, work, staged).await,
+                };
+                tell(trial, work, events);
+            }
+            return;
+        }
         let mut last: Option<Trial<'_>> = None;
         for staged in &work.group.cases {
             self.await_keys(&staged.case).await;
@@ -281,7 +300,7 @@ impl<'a> Shop<'a> {
 
     /// Starts the target. One that does not start has a reason of its own only if it starts in the
     /// baseline environment; otherwise its descriptor is wrong, and nothing of that is its fault.
-    async fn start(
+    pub(super) async fn start(
         &self,
         work: Work<'_>,
         environment: Arc<Environment>,
@@ -383,7 +402,11 @@ pub(super) fn unsupported(target: &dyn Target, case: &Case) -> Option<String> {
     if case.scenario.expect.identity.is_some() && !can(Capability::Identity) {
         return Some("the target cannot tell whom it takes the peer for".into());
     }
-    let soon = case.scenario.next_moment();
+    // A story's certificates are minted when it begins.
+    let soon = case
+        .scenario
+        .next_moment()
+        .filter(|_| !case.scenario.is_story());
     if !target.has_injected_clock() && soon.is_some_and(|soon| soon <= LONGEST_RUN) {
         return Some(
             "it depends on a moment that a target with a clock of its own may pass".into(),

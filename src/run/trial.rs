@@ -1,9 +1,9 @@
 //! A trial: all that came of trying one case, before and after it is judged.
 
 use super::schedule::Staged;
-use crate::judge::{Evidence, FailureKind, Verdict, in_words, judge};
+use crate::judge::{Evidence, FailureKind, Judgement, Verdict, in_words, judge};
 use crate::observe::Observation;
-use crate::record::{CaseRecord, TwinRecord};
+use crate::record::{CaseRecord, TimelineRecord, TwinRecord};
 use crate::scenario::expand::Case;
 use crate::target::Target;
 
@@ -18,8 +18,22 @@ pub struct Trial<'s> {
     pub twin: Option<(Evidence, bool)>,
     /// How long the connection took, in microseconds.
     pub duration_us: u64,
+    /// What came of its story, for cases that are one.
+    pub story: Option<StoryTrial>,
     /// What the target logged meanwhile.
     pub log: Option<String>,
+}
+
+/// What came of a story.
+pub struct StoryTrial {
+    /// Its verdict.
+    pub judgement: Judgement,
+    /// What was seen of the connection that decided.
+    pub observation: Option<Observation>,
+    /// Its steps and findings.
+    pub timeline: TimelineRecord,
+    /// What its control did.
+    pub twin: Option<TwinRecord>,
 }
 
 impl<'s> Trial<'s> {
@@ -41,6 +55,7 @@ impl<'s> Trial<'s> {
             evidence,
             twin: None,
             duration_us: 0,
+            story: None,
             log: None,
         }
     }
@@ -48,12 +63,27 @@ impl<'s> Trial<'s> {
     /// Judges it.
     pub fn judged(self, target: &dyn Target) -> CaseRecord {
         let scenario = &self.case.scenario;
-        let mut judgement = judge(
-            &scenario.expect,
-            scenario.target.may_refuse_to_start,
-            &self.evidence,
-            self.twin.as_ref().map(|(evidence, _)| evidence),
-        );
+        let twin = self
+            .twin
+            .as_ref()
+            .map(|(evidence, same_start)| twin_record(evidence, *same_start));
+        let (mut judgement, observation, timeline, twin) = match self.story {
+            Some(story) => (
+                story.judgement,
+                story.observation,
+                Some(story.timeline),
+                story.twin,
+            ),
+            None => {
+                let judgement = judge(
+                    &scenario.expect,
+                    scenario.target.may_refuse_to_start,
+                    &self.evidence,
+                    self.twin.as_ref().map(|(evidence, _)| evidence),
+                );
+                (judgement, observed(&self.evidence).cloned(), None, twin)
+            }
+        };
         let id = self.case.id();
         let mut known = target.known(&id).map(str::to_owned);
         if let Some(lacks) = target.lacks(&id) {
@@ -93,17 +123,14 @@ impl<'s> Trial<'s> {
             tls: self.case.tls,
             presented: self.presented,
             expectation: scenario.expect.clone(),
-            observation: observed(&self.evidence).cloned(),
+            observation,
             verdict: judgement.verdict,
             failure_kind: judgement.failure,
             known,
             reason: judgement.reason,
             log: log.map(last_part),
-            timeline: None,
-            twin: self
-                .twin
-                .as_ref()
-                .map(|(evidence, same_start)| twin_record(evidence, *same_start)),
+            timeline,
+            twin,
             scenario_digest: scenario.digest.clone(),
             environment_digest: self.environment_digest,
             duration_us: self.duration_us,
@@ -140,7 +167,7 @@ fn twin_record(evidence: &Evidence, same_start: bool) -> TwinRecord {
 }
 
 /// The end of a log, which is where the reason is.
-fn last_part(log: String) -> String {
+pub(super) fn last_part(log: String) -> String {
     const LONGEST: usize = 4096;
     let mut start = log.len().saturating_sub(LONGEST);
     while !log.is_char_boundary(start) {

@@ -1,6 +1,7 @@
 //! Fleets as data: which services there are, who calls them, and how long a change may take.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct FleetPlan {
     pub backdate: Span,
     /// How long the issuing authority is valid.
     pub authority_lifetime: Span,
+    /// How long the authority takes a rest after each leaf that it issues on request; who asks much sooner
+    /// is turned away. None: it takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Span>,
     /// How long a CRL is valid; none: services use no CRL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crl_lifetime: Option<Span>,
@@ -63,6 +68,7 @@ impl Default for FleetPlan {
             jitter: 10,
             backdate: Span::seconds(60),
             authority_lifetime: Span::seconds(30 * 86_400),
+            pace: None,
             crl_lifetime: None,
             publish_every: None,
             sidecars: false,
@@ -88,6 +94,26 @@ pub enum Topology {
     Chain,
     /// Every service calls every other.
     Mesh,
+}
+
+impl FromStr for Topology {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Star, Self::Chain, Self::Mesh];
+        let topology = all.into_iter().find(|one| one.to_string() == text);
+        topology.ok_or_else(|| "write star, chain or mesh".into())
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Star => "star",
+            Self::Chain => "chain",
+            Self::Mesh => "mesh",
+        })
+    }
 }
 
 /// How services get certificates, keys, bundles and lists.
@@ -146,6 +172,22 @@ impl Default for LoadPlan {
             settle: Span::millis(700),
             timeout: Span::seconds(2),
         }
+    }
+}
+
+impl LoadPlan {
+    /// How many shares the manners of calls have together.
+    pub fn shares(&self) -> u64 {
+        [
+            self.fresh,
+            self.pooled,
+            self.streams,
+            self.resuming,
+            self.hoarding,
+        ]
+        .into_iter()
+        .map(u64::from)
+        .sum()
     }
 }
 

@@ -156,12 +156,16 @@ pub enum Action {
 }
 
 impl Action {
-    /// The action as scenario files write it.
-    pub fn word(self) -> String {
-        serde_json::to_value(self)
-            .ok()
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default()
+    /// Does a step like this open a connection, or use one?
+    pub fn connects(self) -> bool {
+        matches!(self, Self::Connect | Self::Resume | Self::Hold | Self::Ask)
+    }
+
+    /// What it is called in files.
+    pub fn name(self) -> String {
+        let value = toml::Value::try_from(self).ok();
+        let name = value.as_ref().and_then(toml::Value::as_str);
+        name.unwrap_or_default().to_owned()
     }
 }
 
@@ -211,7 +215,7 @@ pub enum MaterialDefect {
     WrongSignature,
     /// The list is about another authority.
     WrongIssuer,
-    /// The list has expired.
+    /// The list has expired; or the leaf is an older one again.
     Stale,
     /// The file is gone.
     Missing,

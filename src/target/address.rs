@@ -170,6 +170,8 @@ pub fn fits(fixed: &Environment, wanted: &Environment) -> Result<(), String> {
         expired_crl,
         stapling,
         handshake_deadline,
+        // Whether it resumes shows.
+        resumption: _,
         digest: _,
     } = wanted;
     let server = *role == Role::Server;

@@ -23,7 +23,7 @@ use self::folder::PrivateFolder;
 use self::place::{Place, Ports, shim_variables};
 use self::process::{Invocation, is_there};
 use self::server::Server;
-use super::descriptor::{Descriptor, RoleDescription};
+use super::descriptor::{Descriptor, Reload, RoleDescription};
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::net::Transport;
 use crate::net::protocol::Protocol;
@@ -32,7 +32,7 @@ use crate::scenario::{Profile, Role};
 
 mod caller;
 mod dialler;
-mod folder;
+pub mod folder;
 mod launch;
 mod place;
 pub mod process;
@@ -214,6 +214,25 @@ impl Target for Command {
                 .role(role)
                 .is_some_and(|role| role.supports.contains(&capability)),
         }
+    }
+
+    fn reloads(&self, role: Role) -> bool {
+        let role = self.descriptor.role(role);
+        role.is_some_and(|role| {
+            let runs = !role.start.is_empty();
+            runs && (role.shim || role.reload.is_some())
+        })
+    }
+
+    /// Files are replaced for a reload, and rendered again; command lines and variables are not. What is
+    /// taken over an administrative socket, or noticed by itself, is certificates and no settings.
+    fn takes_settings(&self, role: Role) -> bool {
+        let role = self.descriptor.role(role);
+        role.is_some_and(|role| {
+            let reads = matches!(role.reload, Some(Reload::Signal(_) | Reload::Command(_)));
+            let mut files = role.files.values();
+            reads && !role.shim && files.any(|text| text.contains("client_auth"))
+        })
     }
 
     fn known(&self, case: &str) -> Option<&str> {

@@ -26,14 +26,16 @@ use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 use self::fragments::FragmentServer;
 use self::identity::last_common_name;
 use self::leak::LeakyClient;
+use self::outfit::{ClientOutfit, ServerOutfit};
 use self::tls::TlsVerifier;
 use super::identity::application_identity;
 use super::rustls::{client_config, manners, server_config};
 use super::service::{Client, Manners, Server};
+use super::session::Outfit;
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::net::Transport;
 use crate::peer::provider;
-use crate::scenario::{ClientAuth, Role, TlsVersion};
+use crate::scenario::{Role, TlsVersion};
 
 pub use self::bug::{Bug, Flaws};
 pub use self::refusal::{Accepted, Refusal};
@@ -51,6 +53,7 @@ mod leak;
 mod legacy;
 mod list;
 mod name;
+mod outfit;
 mod path;
 mod refusal;
 mod revocation;
@@ -65,6 +68,7 @@ mod verifier;
 pub const PREFIX: &str = "planted:";
 
 /// A planted target.
+#[derive(Clone, Copy)]
 pub struct Planted {
     flaws: Flaws,
 }
@@ -121,6 +125,10 @@ impl Target for Planted {
         true
     }
 
+    fn reloads(&self, _: Role) -> bool {
+        true
+    }
+
     fn known(&self, _: &str) -> Option<&str> {
         None
     }
@@ -144,32 +152,26 @@ impl Planted {
         environment: Arc<Environment>,
         transport: Transport,
     ) -> Result<Box<dyn Running>, StartError> {
-        let environment = Arc::new(self.configured(&environment));
-        let verifier = Verifier::new(Arc::clone(&environment), self.flaws)
-            .map_err(|refusal| StartError::Refused(format!("a trust anchor: {refusal}")))?;
-        let verifier = TlsVerifier::new(verifier);
-        let manners = self.manners(&environment);
+        let deadline = environment.handshake_deadline;
         Ok(match environment.role {
             Role::Server => {
-                let asks = environment.client_auth != ClientAuth::None
-                    && !self.flaws.has(Bug::AsksForNothing);
-                let config = self.server_config(&environment, asks.then_some(verifier))?;
+                let mut outfit = ServerOutfit::new(*self);
                 if self.flaws.has(Bug::MishandlesFragments) {
+                    let config = (*outfit.fit(&environment)?.config).clone();
                     let careless = self.server_config(&environment, None)?;
-                    let deadline = environment.handshake_deadline;
                     let server = FragmentServer::start(config, careless, deadline, transport)?;
                     return Ok(Box::new(server));
                 }
-                Box::new(Server::start(config, manners, transport)?)
+                Box::new(Server::outfitted(Box::new(outfit), environment, transport)?)
             }
             Role::Client => {
-                let config = self.client_config(&environment, verifier)?;
-                let server_name = environment.server_name.clone();
+                let mut outfit = ClientOutfit::new(*self);
                 if self.flaws.has(Bug::LeaksRefusedConnections) {
-                    let deadline = environment.handshake_deadline;
+                    let config = (*outfit.fit(&environment)?.config).clone();
+                    let server_name = environment.server_name.clone();
                     return Ok(Box::new(LeakyClient::new(config, server_name, deadline)));
                 }
-                Box::new(Client::new(config, server_name, manners))
+                Box::new(Client::outfitted(Box::new(outfit), environment)?)
             }
         })
     }
@@ -195,6 +197,8 @@ impl Planted {
                 .handshake_deadline
                 .filter(|_| !self.flaws.has(Bug::NoHandshakeDeadline)),
             handshakes_inline: self.flaws.has(Bug::BlocksAcceptLoop),
+            stays: careful.stays,
+            tells_resumed: !self.flaws.has(Bug::LosesIdentityOnResumption),
             answers: !self.flaws.has(Bug::CompletesWithoutApplicationData),
             identity: if self.flaws.has(Bug::IdentityFromLastCn) {
                 last_common_name

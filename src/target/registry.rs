@@ -8,7 +8,7 @@ use super::Target;
 use super::command::Command;
 use super::descriptor::Descriptor;
 use super::planted::{PREFIX, Planted};
-use super::rustls::Rustls;
+use super::rustls::{self, Rustls};
 use crate::document::{DocumentError, nearest};
 
 include!(concat!(env!("OUT_DIR"), "/targets.rs"));
@@ -21,8 +21,10 @@ const IN_PROCESS: [&str; 2] = ["rustls.toml", "planted.toml"];
 /// # Errors
 /// When nothing is called so, or its descriptor is invalid.
 pub fn find(name: &str) -> Result<Arc<dyn Target>, RegistryError> {
-    if name == "rustls" {
-        return Ok(Arc::new(Rustls::load()?));
+    match name {
+        "rustls" => return Ok(Arc::new(Rustls::load()?)),
+        rustls::DEFAULT => return Ok(Arc::new(Rustls::with_default_sessions()?)),
+        _ => {}
     }
     if let Some(planted) = Planted::named(name) {
         return Ok(Arc::new(planted));
@@ -50,7 +52,8 @@ pub fn find_command(name: &str) -> Result<Command, RegistryError> {
 
 /// The names of all targets, in the order of reports.
 pub fn names() -> Vec<String> {
-    std::iter::once("rustls")
+    ["rustls", rustls::DEFAULT]
+        .into_iter()
         .chain(described())
         .map(str::to_owned)
         .chain(Planted::names())
@@ -60,6 +63,11 @@ pub fn names() -> Vec<String> {
 /// The names of the targets that are commands.
 pub fn described() -> impl Iterator<Item = &'static str> {
     descriptors().map(|(name, _)| name)
+}
+
+/// Does this target exist to show what goes wrong? Such targets run where somebody asks for them.
+pub fn is_cautionary(name: &str) -> bool {
+    is_planted(name) || name == rustls::DEFAULT
 }
 
 /// Is this the name of a planted target?

@@ -1,7 +1,8 @@
 //! rustls as a target, in process, in both roles: the embedded default.
 //!
 //! It is configured as a careful user would: webpki verifiers given the run's clock, CRLs for every
-//! certificate of the chain, statuses that nobody vouches for refused, sessions never resumed. The
+//! certificate of the chain, statuses that nobody vouches for refused. Sessions are resumed in stories alone,
+//! and never without another look at what they rest on. `rustls-default` leaves sessions to the library. The
 //! facts it reports are rustls's own; nothing is added to its verdicts, except under the SPIFFE
 //! profile, which rustls leaves to the application.
 
@@ -18,6 +19,9 @@ use super::descriptor::Descriptor;
 use super::identity::application_identity;
 use super::planted::Flaws;
 use super::service::{Client, Manners, Server};
+use super::session::{
+    GivenSessions, KeptSessions, Outfit, Scrutiny, Setting, recheck_client, recheck_server,
+};
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::document::DocumentError;
 use crate::net::Transport;
@@ -27,9 +31,13 @@ use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVer
 
 mod spiffe;
 
-/// The embedded default target.
+/// The name of the target whose sessions are the library's affair.
+pub const DEFAULT: &str = "rustls-default";
+
+/// The embedded default target, or rustls with its default sessions.
 pub struct Rustls {
     descriptor: Descriptor,
+    careful: bool,
 }
 
 impl Rustls {
@@ -41,13 +49,26 @@ impl Rustls {
         let text = include_str!("../../targets/rustls.toml");
         Ok(Self {
             descriptor: Descriptor::parse("targets/rustls.toml", text)?,
+            careful: true,
+        })
+    }
+
+    /// The same with rustls's default sessions: one store for as long as the service runs, and nobody looks
+    /// at a certificate again. It shows what that comes to.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn with_default_sessions() -> Result<Self, DocumentError> {
+        Ok(Self {
+            careful: false,
+            ..Self::load()?
         })
     }
 }
 
 impl Target for Rustls {
     fn name(&self) -> String {
-        "rustls".into()
+        if self.careful { "rustls" } else { DEFAULT }.into()
     }
 
     fn version(&self) -> String {
@@ -59,6 +80,10 @@ impl Target for Rustls {
             Capability::Spiffe => self.descriptor.follows(Profile::Spiffe),
             _ => true,
         }
+    }
+
+    fn reloads(&self, _: Role) -> bool {
+        true
     }
 
     fn known(&self, case: &str) -> Option<&str> {
@@ -88,23 +113,76 @@ impl Rustls {
         environment: Arc<Environment>,
         transport: Transport,
     ) -> Result<Box<dyn Running>, StartError> {
-        let manners = manners(&environment);
         Ok(match environment.role {
             Role::Server => {
-                let config = server_config(&environment, client_verifier(&environment)?)?;
-                Box::new(Server::start(config, manners, transport)?)
+                let outfit = ServerOutfit(self.careful, GivenSessions::new(self.careful));
+                Box::new(Server::outfitted(Box::new(outfit), environment, transport)?)
             }
             Role::Client => {
-                let config = client_config(&environment, server_verifier(&environment)?)?;
-                Box::new(Client::new(
-                    config,
-                    environment.server_name.clone(),
-                    manners,
-                ))
+                let outfit = ClientOutfit(self.careful, KeptSessions::new(self.careful));
+                Box::new(Client::outfitted(Box::new(outfit), environment)?)
             }
         })
     }
 }
+
+/// Sets a server up; careful or not, and with the sessions that it has given.
+struct ServerOutfit(bool, GivenSessions);
+
+impl Outfit<ServerConfig> for ServerOutfit {
+    fn fit(&mut self, environment: &Arc<Environment>) -> Result<Setting<ServerConfig>, StartError> {
+        let Self(careful, sessions) = self;
+        let verifier = client_verifier(environment)?;
+        let mut config = server_config(environment, verifier.clone())?;
+        let mut scrutiny = Scrutiny::default();
+        if environment.resumption {
+            config.session_storage = sessions.within(environment);
+            config.send_tls13_tickets = TICKETS;
+            if *careful {
+                let recheck = recheck_client(environment, verifier);
+                scrutiny.resumed = Some(Arc::clone(&recheck));
+                scrutiny.held = Some(recheck);
+            }
+        }
+        Ok(Setting {
+            scrutiny,
+            ..Setting::new(config, manners(environment))
+        })
+    }
+
+    fn forget(&mut self) {
+        self.1.forget();
+    }
+}
+
+/// Sets a client up; careful or not, and with the sessions that it has been given.
+struct ClientOutfit(bool, KeptSessions);
+
+impl Outfit<ClientConfig> for ClientOutfit {
+    fn fit(&mut self, environment: &Arc<Environment>) -> Result<Setting<ClientConfig>, StartError> {
+        let Self(careful, sessions) = self;
+        let verifier = server_verifier(environment)?;
+        let mut config = client_config(environment, Arc::clone(&verifier))?;
+        let mut scrutiny = Scrutiny::default();
+        if environment.resumption {
+            config.resumption = sessions.next();
+            if *careful {
+                scrutiny.resumed = Some(recheck_server(environment, verifier));
+            }
+        }
+        Ok(Setting {
+            scrutiny,
+            ..Setting::new(config, manners(environment))
+        })
+    }
+
+    fn forget(&mut self) {
+        self.1.forget();
+    }
+}
+
+/// How many tickets a TLS 1.3 server sends after a handshake: rustls's own number.
+pub const TICKETS: usize = 2;
 
 /// A careful service's manners in this environment.
 pub fn manners(environment: &Environment) -> Manners {
@@ -112,6 +190,8 @@ pub fn manners(environment: &Environment) -> Manners {
         handshake_deadline: Some(environment.handshake_deadline),
         handshakes_inline: false,
         answers: true,
+        stays: environment.resumption,
+        tells_resumed: true,
         identity: application_identity,
     }
 }

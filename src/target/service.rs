@@ -7,7 +7,7 @@
 
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,9 +18,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::session::{Outfit, Scrutiny, Setting};
 use super::views::Views;
-use super::{Running, StartError, Task};
-use crate::expect::Alert;
+use super::{Environment, Running, StartError, Task};
+use crate::expect::{Alert, HandshakeKind};
 use crate::net::protocol::{Answer, Opening, Protocol};
 use crate::net::{Address, ConnectionId, Listener, Stream, Transport};
 use crate::observe::{TargetEnd, TargetView};
@@ -36,6 +37,10 @@ pub struct Manners {
     pub handshakes_inline: bool,
     /// Answer the peer's question.
     pub answers: bool,
+    /// Keep the connection for further questions, until the peer leaves.
+    pub stays: bool,
+    /// Tell the application who the peer of a resumed session is.
+    pub tells_resumed: bool,
     /// What the application is told about the peer, from the certificates that it presented.
     pub identity: fn(&[CertificateDer<'_>]) -> Option<String>,
 }
@@ -43,8 +48,10 @@ pub struct Manners {
 /// A running service in the server role.
 pub struct Server {
     address: Address,
-    views: Arc<Views>,
+    door: Arc<Door>,
     accept_loop: JoinHandle<()>,
+    outfit: Option<Box<dyn Outfit<ServerConfig>>>,
+    environment: Option<Arc<Environment>>,
 }
 
 impl Server {
@@ -57,21 +64,51 @@ impl Server {
         manners: Manners,
         transport: Transport,
     ) -> Result<Self, StartError> {
+        Self::open(Setting::new(config, manners), transport)
+    }
+
+    /// Starts accepting connections as the outfit says, which is asked again at each reload.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and what the outfit says.
+    pub fn outfitted(
+        mut outfit: Box<dyn Outfit<ServerConfig>>,
+        environment: Arc<Environment>,
+        transport: Transport,
+    ) -> Result<Self, StartError> {
+        let mut server = Self::open(outfit.fit(&environment)?, transport)?;
+        server.outfit = Some(outfit);
+        server.environment = Some(environment);
+        Ok(server)
+    }
+
+    fn open(setting: Setting<ServerConfig>, transport: Transport) -> Result<Self, StartError> {
         let broken = |error: io::Error| StartError::Broken(format!("cannot listen: {error}"));
         let listener = transport.listen().map_err(broken)?;
         let address = listener.address().map_err(broken)?;
-        let views = Arc::new(Views::default());
-        let door = Door {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            manners,
-            views: Arc::clone(&views),
-        };
-        let accept_loop = tokio::spawn(Arc::new(door).accept(listener));
+        let door = Arc::new(Door {
+            inline: setting.manners.handshakes_inline,
+            setting: Mutex::new(Arc::new(setting)),
+            views: Views::default(),
+        });
+        let accept_loop = tokio::spawn(Arc::clone(&door).accept(listener));
         Ok(Self {
             address,
-            views,
+            door,
             accept_loop,
+            outfit: None,
+            environment: None,
         })
+    }
+
+    fn refit(&mut self, environment: Arc<Environment>) -> Result<(), String> {
+        let outfit = self.outfit.as_mut().ok_or(FIXED)?;
+        let setting = outfit
+            .fit(&environment)
+            .map_err(|error| error.to_string())?;
+        self.door.change(setting);
+        self.environment = Some(environment);
+        Ok(())
     }
 }
 
@@ -87,15 +124,15 @@ impl Running for Server {
     }
 
     fn decided(&self, connection: ConnectionId) -> Task<'_, TargetView> {
-        let watched = self.views.of(connection);
+        let watched = self.door.views.of(connection);
         Box::pin(watched.decided())
     }
 
     fn view(&self, connection: ConnectionId) -> Task<'_, Option<TargetView>> {
-        let watched = self.views.of(connection);
+        let watched = self.door.views.of(connection);
         Box::pin(async move {
             let view = watched.over().await;
-            self.views.forget(connection);
+            self.door.views.forget(connection);
             view
         })
     }
@@ -103,18 +140,39 @@ impl Running for Server {
     fn connect(&self, _peer: Address) -> Task<'_, Option<TargetView>> {
         Box::pin(async { None })
     }
+
+    fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
+        Box::pin(async move { self.refit(environment) })
+    }
+
+    fn forget_sessions(&mut self) -> Result<(), String> {
+        self.outfit.as_mut().ok_or(FIXED)?.forget();
+        let environment = self.environment.clone().ok_or(FIXED)?;
+        self.refit(environment)
+    }
 }
+
+/// Why a service cannot reload that was started with a configuration and no outfit.
+const FIXED: &str = "this service cannot be set up again while it runs";
 
 /// The pause after a connection could not be accepted.
 const BREATH: Duration = Duration::from_millis(10);
 
 struct Door {
-    acceptor: TlsAcceptor,
-    manners: Manners,
-    views: Arc<Views>,
+    inline: bool,
+    setting: Mutex<Arc<Setting<ServerConfig>>>,
+    views: Views,
 }
 
 impl Door {
+    fn setting(&self) -> Arc<Setting<ServerConfig>> {
+        Arc::clone(&self.setting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, setting: Setting<ServerConfig>) {
+        *self.setting.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(setting);
+    }
+
     async fn accept(self: Arc<Self>, listener: Listener) {
         loop {
             let stream = match listener.accept().await {
@@ -129,7 +187,7 @@ impl Door {
                 }
             };
             let serving = Arc::clone(&self).serve(stream);
-            if self.manners.handshakes_inline {
+            if self.inline {
                 serving.await;
             } else {
                 tokio::spawn(serving);
@@ -148,8 +206,10 @@ impl Door {
 
     async fn converse(&self, stream: Stream) -> TargetView {
         let connection = stream.id();
-        let handshake = self.acceptor.accept(stream).into_fallible();
-        let handshake = within(self.manners.handshake_deadline, handshake).await;
+        let setting = self.setting();
+        let acceptor = TlsAcceptor::from(Arc::clone(&setting.config));
+        let handshake = acceptor.accept(stream).into_fallible();
+        let handshake = within(setting.manners.handshake_deadline, handshake).await;
         let mut stream = match handshake {
             None => return refused("the handshake took longer than its deadline".into(), None),
             Some(Err((error, stream))) => {
@@ -160,12 +220,34 @@ impl Door {
             }
             Some(Ok(stream)) => stream,
         };
-        let mut view = accepted(stream.get_ref().1, self.manners.identity);
+        let mut view = accepted(stream.get_ref().1, &setting.manners);
+        if let Some(words) = objection(stream.get_ref().1, &setting.scrutiny, &view) {
+            view = turned_out(view, words);
+            self.views.tell(connection, view.clone(), false);
+            drain(stream.into_inner().0).await;
+            return view;
+        }
         self.views.tell(connection, view.clone(), false);
-        if self.manners.answers && Protocol::Line.await_question(&mut stream).await.is_ok() {
+        while setting.manners.answers && Protocol::Line.await_question(&mut stream).await.is_ok() {
+            // What held for the first question may have changed since.
+            let held = self
+                .setting()
+                .scrutiny
+                .held
+                .clone()
+                .filter(|_| view.data_arrived);
+            if let Some(Err(words)) = held.map(|held| held(certificates(stream.get_ref().1))) {
+                let view = turned_out(view, words);
+                self.views.tell(connection, view.clone(), false);
+                drain(stream.into_inner().0).await;
+                return view;
+            }
             view.data_arrived = true;
             // A peer that leaves without the answer is the peer's affair; its view will tell.
             let _ = Protocol::Line.answer(&mut stream).await;
+            if !setting.manners.stays {
+                break;
+            }
         }
         let _ = stream.shutdown().await;
         view
@@ -174,19 +256,47 @@ impl Door {
 
 /// A service in the client role.
 pub struct Client {
-    connector: TlsConnector,
+    setting: Setting<ClientConfig>,
     server_name: ServerName<'static>,
-    manners: Manners,
+    outfit: Option<Box<dyn Outfit<ClientConfig>>>,
+    environment: Option<Arc<Environment>>,
 }
 
 impl Client {
     /// A client that expects `server_name`.
     pub fn new(config: ClientConfig, server_name: ServerName<'static>, manners: Manners) -> Self {
         Self {
-            connector: TlsConnector::from(Arc::new(config)),
+            setting: Setting::new(config, manners),
             server_name,
-            manners,
+            outfit: None,
+            environment: None,
         }
+    }
+
+    /// A client that is as the outfit says, which is asked again at each reload.
+    ///
+    /// # Errors
+    /// What the outfit says.
+    pub fn outfitted(
+        mut outfit: Box<dyn Outfit<ClientConfig>>,
+        environment: Arc<Environment>,
+    ) -> Result<Self, StartError> {
+        Ok(Self {
+            setting: outfit.fit(&environment)?,
+            server_name: environment.server_name.clone(),
+            outfit: Some(outfit),
+            environment: Some(environment),
+        })
+    }
+
+    fn refit(&mut self, environment: Arc<Environment>) -> Result<(), String> {
+        let outfit = self.outfit.as_mut().ok_or(FIXED)?;
+        self.setting = outfit
+            .fit(&environment)
+            .map_err(|error| error.to_string())?;
+        self.server_name = environment.server_name.clone();
+        self.environment = Some(environment);
+        Ok(())
     }
 
     async fn converse(&self, peer: Address) -> Option<TargetView> {
@@ -194,11 +304,15 @@ impl Client {
             Ok(stream) => stream,
             Err(error) => return Some(refused(format!("cannot connect: {error}"), None)),
         };
-        let handshake = self
-            .connector
+        let Setting {
+            config,
+            manners,
+            scrutiny,
+        } = &self.setting;
+        let handshake = TlsConnector::from(Arc::clone(config))
             .connect(self.server_name.clone(), stream)
             .into_fallible();
-        let mut stream = match within(self.manners.handshake_deadline, handshake).await {
+        let mut stream = match within(manners.handshake_deadline, handshake).await {
             None => {
                 let reason = "the handshake took longer than its deadline".into();
                 return Some(refused(reason, None));
@@ -209,8 +323,12 @@ impl Client {
             }
             Some(Ok(stream)) => stream,
         };
-        let mut view = accepted(stream.get_ref().1, self.manners.identity);
-        if self.manners.answers {
+        let mut view = accepted(stream.get_ref().1, manners);
+        if let Some(words) = objection(stream.get_ref().1, scrutiny, &view) {
+            drain(stream.into_inner().0).await;
+            return Some(turned_out(view, words));
+        }
+        if manners.answers {
             let answer = Protocol::Line.ask(&mut stream, Opening::default(), "");
             match answer.await.and_then(Answer::accepted) {
                 Ok(()) => view.data_arrived = true,
@@ -245,6 +363,39 @@ impl Running for Client {
                 .unwrap_or_else(|panic| Some(crashed(panic.as_ref())))
         })
     }
+
+    fn reload(&mut self, environment: Arc<Environment>) -> Task<'_, Result<(), String>> {
+        Box::pin(async move { self.refit(environment) })
+    }
+
+    fn forget_sessions(&mut self) -> Result<(), String> {
+        self.outfit.as_mut().ok_or(FIXED)?.forget();
+        let environment = self.environment.clone().ok_or(FIXED)?;
+        self.refit(environment)
+    }
+}
+
+/// What a second look at a peer finds wrong with it, after the handshake.
+fn objection(connection: &CommonState, scrutiny: &Scrutiny, view: &TargetView) -> Option<String> {
+    let recheck = match view.handshake.as_ref()?.kind {
+        HandshakeKind::Full => scrutiny.full.as_ref()?,
+        HandshakeKind::Resumed => scrutiny.resumed.as_ref()?,
+    };
+    recheck(certificates(connection)).err()
+}
+
+/// What the peer presented, now or when its session was made.
+fn certificates(connection: &CommonState) -> &[CertificateDer<'static>] {
+    connection.peer_certificates().unwrap_or_default()
+}
+
+/// The view of a peer that had been let in and is sent away.
+fn turned_out(view: TargetView, words: String) -> TargetView {
+    TargetView {
+        end: TargetEnd::Refused(words),
+        identity: None,
+        ..view
+    }
 }
 
 async fn within<T>(deadline: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
@@ -268,15 +419,18 @@ async fn drain(mut stream: Stream) {
     .await;
 }
 
-fn accepted(
-    connection: &CommonState,
-    identity: fn(&[CertificateDer<'_>]) -> Option<String>,
-) -> TargetView {
+fn accepted(connection: &CommonState, manners: &Manners) -> TargetView {
+    let handshake = completed(connection);
+    let full = handshake
+        .as_ref()
+        .is_none_or(|handshake| handshake.kind == HandshakeKind::Full);
+    let told = full || manners.tells_resumed;
+    let known = connection.peer_certificates().filter(|_| told);
     TargetView {
         end: TargetEnd::Accepted,
-        identity: connection.peer_certificates().and_then(identity),
+        identity: known.and_then(manners.identity),
         alert_sent: None,
-        handshake: completed(connection),
+        handshake,
         data_arrived: false,
     }
 }

@@ -6,7 +6,6 @@ use mtls_gauntlet::net::mishap::{Mishap, Mishaps};
 use mtls_gauntlet::net::proxy::Proxies;
 use mtls_gauntlet::net::simulated::Simulated;
 use mtls_gauntlet::net::{Address, Transport};
-use tokio::time::timeout;
 
 use super::*;
 

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use mtls_gauntlet::net::Transport;
 use mtls_gauntlet::net::mishap::{Mishap, Strike};
 use mtls_gauntlet::net::proxy::{Proxies, Proxy};
-use tokio::time::timeout;
 
 use super::*;
 

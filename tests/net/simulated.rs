@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mtls_gauntlet::net::mishap::{Mishap, Mishaps, Strike};
 use mtls_gauntlet::net::simulated::Simulated;
 use proptest::prelude::*;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::*;
 

@@ -42,11 +42,11 @@ impl Columns {
         Ok(columns)
     }
 
-    /// Every target but the planted ones.
+    /// Every target but those that are there to show what goes wrong.
     pub(in crate::cli) fn all() -> Result<Self, Failure> {
         let mut columns = Self::default();
         for name in registry::names() {
-            if registry::is_planted(&name) {
+            if registry::is_cautionary(&name) {
                 continue;
             }
             let target = registry::find(&name).map_err(Failure::usage)?;

@@ -93,6 +93,7 @@ impl Timeline<'_> {
                 self.ledger
                     .change(Some(&party.name), fact, false, WindowKind::Crl);
             }
+            self.cast.publication.freshens(&party.name);
             let lists = Arc::clone(&lists);
             self.deliver(party, |material| material.lists = Some(lists));
         }

@@ -12,6 +12,7 @@ impl Timeline<'_> {
         for member in self.cast.services() {
             member.service.party.look_again();
         }
+        self.cast.clock_was_set();
         Ok(())
     }
 
@@ -19,7 +20,11 @@ impl Timeline<'_> {
         for member in self.services(step)? {
             self.unwell(&member);
             member.service.shut();
-            self.reopen(&member)?;
+            if self.by_files() {
+                self.start_from_files(&member)?;
+            } else {
+                self.reopen(&member)?;
+            }
         }
         Ok(())
     }
@@ -34,7 +39,8 @@ impl Timeline<'_> {
     }
 
     pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
-        Ok(())
+        self.mend_files()?;
+        self.heal_authority()
     }
 
     fn reopen(&self, member: &Member) -> Result<(), FleetError> {
@@ -52,7 +58,7 @@ impl Timeline<'_> {
             .change(Some(name), Fact::Well, false, WindowKind::None);
     }
 
-    fn well(&self, member: &Member) {
+    pub(super) fn well(&self, member: &Member) {
         let name = &member.destination.name;
         self.ledger
             .change(Some(name), Fact::Well, true, WindowKind::Heal);

@@ -232,6 +232,7 @@ impl Place {
             "unknown_status": choice(environment.unknown_status),
             "expired_crl": choice(environment.expired_crl),
             "stapling": environment.stapling,
+            "resumption": environment.resumption,
             "handshake_deadline_ms": environment.handshake_deadline.as_millis() as u64,
             "superuser": rustix::process::geteuid().is_root(),
         }))

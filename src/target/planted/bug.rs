@@ -431,6 +431,40 @@ bugs! {
     MishandlesFragments SERVER "mishandles-fragments"
         "asks for no certificate where the ClientHello comes in several records"
         "CVE-2026-32305 in Traefik",
+    // Sessions and reloads.
+    ResumesPastExpiry BOTH "resumes-past-expiry"
+        "resumes a session after the certificate behind it has expired"
+        "apisix issue 9525; OpenSSL and rustls leave it to the application",
+    ResumesUnderOldTrust SERVER "resumes-under-old-trust"
+        "keeps its sessions when its trust anchors or lists change, and judges them by the old ones"
+        "CVE-2025-68121 in Go; moq issue 2863",
+    ResumesUnauthenticated SERVER "resumes-unauthenticated"
+        "resumes a session without a certificate where one has become required"
+        "botan issue 5818; rustls warns of it where session stores are shared",
+    LosesIdentityOnResumption BOTH "loses-identity-on-resumption"
+        "does not know who the peer of a resumed session is"
+        "envoy issues 21235 and 42668",
+    RefusesUnknownSessions SERVER "refuses-unknown-sessions"
+        "refuses a client that offers a session that it does not know, instead of a full handshake"
+        "CVE-2014-7189 in Go is a neighbour",
+    HoardsTickets CLIENT "hoards-tickets"
+        "offers tickets long after their lifetime"
+        "clients whose session cache has no clock",
+    KeepsOldVerifier BOTH "keeps-old-verifier"
+        "says that it has reloaded, and goes on with the trust anchors, lists and settings of its start"
+        "crabka issue 117 and librdkafka issue 2868: trust is fixed at the start",
+    MergesBundles BOTH "merges-bundles"
+        "adds new trust anchors to the old ones and never lets go of any"
+        "pools of anchors that can only grow, such as Go's CertPool",
+    ReadsCrlOnce BOTH "reads-crl-once"
+        "takes new trust anchors while it runs, and lists at its start alone"
+        "envoy issue 38198: a list that is copied over the old one is not read",
+    LosesCrlOnReload BOTH "loses-crl-on-reload"
+        "reloads its trust anchors and forgets its lists"
+        "verifiers that are built in two places, of which one knows of lists",
+    RequiresOnRestart SERVER "requires-on-restart"
+        "goes on asking of its clients what it asked at its start, until it is started again"
+        "listeners whose client authentication is fixed when they are opened",
     // Fleets: while certificates change.
     ResumesBlindly FLEET "resumes-blindly"
         "resumes sessions without judging again whom they were granted to"
@@ -459,6 +493,39 @@ bugs! {
     ClosesAtReload FLEET "closes-at-reload"
         "closes every connection at each reload"
         "Icinga/icinga2 issue 6517, istio/istio issue 3155",
+    SwapsCertificateFirst FLEET "swaps-certificate-first"
+        "presents a new certificate before it has read the key that belongs to it"
+        "HarperFast/harper issue 1409",
+    FollowsLinkOnce FLEET "follows-link-once"
+        "finds out once where a symbolic link leads, and looks there from then on"
+        "cloudflare/certinel issue 20, cilium/cilium issue 13621",
+    TakesTornFiles FLEET "takes-torn-files"
+        "takes what it can read of a file that is not whole"
+        "akka/akka-core issue 32977: the first authority of several, and no word of the others",
+    DropsMissingLists FLEET "drops-missing-lists"
+        "looks nobody up any more when the file of its lists is gone"
+        "envoyproxy/envoy issue 38198",
+    IgnoresLateFiles FLEET "ignores-late-files"
+        "never looks again for files that were not there when it started"
+        "envoyproxy/envoy issue 26312",
+    KeepsQuiet FLEET "keeps-quiet"
+        "tells nobody of material that it could not take"
+        "linkerd/linkerd2 issue 8018",
+    RenewsInStep FLEET "renews-in-step"
+        "renews its certificate at the same instant as everybody else, and tries again with everybody"
+        "smallstep/certificates issue 350, hashicorp/consul issue 5228",
+    RenewsByItsOwnLeaf FLEET "renews-by-its-own-leaf"
+        "asks for a new certificate by the old one, which may have expired"
+        "linkerd/linkerd2 issue 13136, spiffe/spire issue 5796",
+    RenewsOnce FLEET "renews-once"
+        "never asks again for a new certificate after it was refused one"
+        "cert-manager/istio-csr issue 138",
+    TakesAnyAnswer FLEET "takes-any-answer"
+        "takes whatever the authority answers for its new certificate"
+        "linkerd/linkerd2 issue 3676: an authority that went on signing expired certificates",
+    RenewsTooLate FLEET "renews-too-late"
+        "asks for a new certificate when it finds that the old one has expired"
+        "istio/istio issue 38081",
 }
 
 impl Bug {

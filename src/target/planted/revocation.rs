@@ -8,6 +8,7 @@ use super::list::RevocationList;
 use super::path::Path;
 use super::refusal::Refusal;
 use super::{Bug, Flaws, signature};
+use crate::clock::Clock;
 use crate::scenario::{Choice, RevocationDepth};
 use crate::target::Environment;
 
@@ -19,7 +20,7 @@ pub struct Revocation {
     depth: RevocationDepth,
     unknown_status: Choice,
     expired_crl: Choice,
-    now: i64,
+    clock: Clock,
 }
 
 /// What the lists say of one certificate.
@@ -56,7 +57,7 @@ impl Revocation {
             depth: environment.revocation,
             unknown_status: environment.unknown_status,
             expired_crl: environment.expired_crl,
-            now: environment.clock.unix(),
+            clock: environment.clock.clone(),
         }
     }
 
@@ -117,6 +118,7 @@ impl Revocation {
         is_authority: bool,
         flaws: Flaws,
     ) -> Status {
+        let now = self.clock.unix();
         let mut status = Status::Unknown;
         for list in &self.lists {
             let foreign = list.issuer != certificate.issuer;
@@ -126,7 +128,7 @@ impl Revocation {
                 }
                 continue;
             }
-            if !speaks_for(list, certificate, issuer, is_authority, self.now, flaws) {
+            if !speaks_for(list, certificate, issuer, is_authority, now, flaws) {
                 continue;
             }
             match list.entries.get(&certificate.serial) {
@@ -136,7 +138,7 @@ impl Revocation {
                 Some(_) => return Status::Revoked,
                 None => {}
             }
-            let current = list.next_update.is_some_and(|next| self.now <= next);
+            let current = list.next_update.is_some_and(|next| now <= next);
             if current || flaws.has(Bug::IgnoresCrlExpiry) {
                 status = Status::Good;
             } else if status == Status::Unknown {

@@ -1,0 +1,189 @@
+//! `fleet`: a fleet of any size, for as long as one likes, to see what it does.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+
+use self::summary::Summary;
+use super::exit::Exit;
+use super::run::interrupted;
+use super::{Failure, limits, print};
+use crate::clock::{Clock, Stopwatch};
+use crate::fleet::{self, Gauge, Ground, Plan};
+use crate::oracle::check::check;
+use crate::oracle::history::History;
+use crate::scenario::fleet::{FleetPlan, Limits, LoadPlan, Topology, Windows};
+use crate::scenario::span::Span;
+use crate::seed::Seed;
+use crate::target::registry;
+
+mod progress;
+mod summary;
+
+/// What `fleet` is told.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// How many services.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    services: u32,
+
+    /// Calls in a second that must succeed, all together; a third as many again must be refused.
+    #[arg(long, value_name = "R", default_value_t = 50)]
+    rate: u32,
+
+    /// For how long: 30s, 10m, 24h.
+    #[arg(long, value_name = "D", default_value = "10s")]
+    duration: Span,
+
+    /// A simulated network on a clock that jumps from event to event, instead of sockets.
+    #[arg(long)]
+    sim: bool,
+
+    /// Each service renews its certificate after this long: 1h; never, unless said.
+    #[arg(long, value_name = "D")]
+    rotate: Option<Span>,
+
+    /// By how much of a certificate's lifetime a renewal may be early, by chance, in hundredths.
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=50))]
+    jitter: u32,
+
+    /// Who calls whom: star, chain or mesh.
+    #[arg(long, value_name = "KIND", default_value = "star")]
+    topology: Topology,
+
+    /// The services: `rustls`, or a planted bug, as in planted:keeps-connections.
+    #[arg(long, value_name = "NAME", default_value = "rustls")]
+    target: String,
+
+    /// The seed of what is drawn by chance.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Write the whole history here, as JSON.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+}
+
+pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
+    limits::raise()?;
+    let target = registry::find(&arguments.target).map_err(Failure::usage)?;
+    let flaws = target.flaws().ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "`{}` is a program; `fleet` runs services in process\nhelp: `run 'rotation/*' --target {0}` runs timelines on programs",
+            arguments.target
+        ))
+    })?;
+    let plan = arguments.plan(flaws);
+    let gauge = Arc::new(Gauge::default());
+    let stop = interrupted()?;
+    let stopwatch = Stopwatch::start();
+    let history = thread::scope(|scope| {
+        let running = scope.spawn(|| history(&plan, arguments.sim, &gauge));
+        progress::follow(&gauge, arguments.duration, || {
+            if stop.load(Ordering::Relaxed) {
+                gauge.stop.store(true, Ordering::Relaxed);
+            }
+            running.is_finished()
+        });
+        running.join().map_err(|_| anyhow!("the fleet panicked"))?
+    })?;
+    if let Some(path) = &arguments.history {
+        let json = serde_json::to_vec(&history)?;
+        fs::write(path, json).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    let findings = check(&history, &Limits::default());
+    let complete = !gauge.is_stopped();
+    let summary = Summary {
+        arguments,
+        gauge: &gauge,
+        history: &history,
+        findings: &findings,
+        took: stopwatch.elapsed(),
+        repeat: arguments.repeat(),
+    };
+    print(&summary.text())?;
+    Ok(if !findings.violations.is_empty() {
+        Exit::Conformance
+    } else if complete {
+        Exit::AsExpected
+    } else {
+        Exit::Broken
+    })
+}
+
+impl Arguments {
+    fn plan(&self, flaws: crate::target::planted::Flaws) -> Plan {
+        // A leaf lives twice as long as it is used: whoever misses a renewal has time to try again.
+        let lifetime = self.rotate.map(|every| Span::micros(every.as_micros() * 2));
+        let fleet = FleetPlan {
+            services: self.services,
+            topology: self.topology,
+            lifetime: lifetime.unwrap_or(Span::seconds(365 * 86_400)),
+            renew_at: self.rotate.map(|_| 50),
+            jitter: self.jitter,
+            authority_lifetime: Span::seconds(2 * 365 * 86_400),
+            crl_lifetime: None,
+            ..FleetPlan::default()
+        };
+        Plan {
+            fleet,
+            load: LoadPlan {
+                rate: self.rate,
+                canary_rate: self.rate.div_ceil(3),
+                warm_up: Span::millis(500),
+                settle: self.duration,
+                ..LoadPlan::default()
+            },
+            windows: Windows {
+                clock: Span::seconds(2),
+                ..Windows::default()
+            },
+            steps: Vec::new(),
+            seed: Seed(self.seed),
+            flaws,
+            began: match self.sim {
+                true => SIMULATED_BEGINNING,
+                false => Clock::start().unix(),
+            },
+        }
+    }
+
+    /// The command that does it again.
+    fn repeat(&self) -> String {
+        let mut line = format!(
+            "mtls-gauntlet fleet --services {} --rate {} --duration {} --topology {} --target {} --seed {}",
+            self.services, self.rate, self.duration, self.topology, self.target, self.seed
+        );
+        if let Some(every) = self.rotate {
+            line.push_str(&format!(" --rotate {every} --jitter {}", self.jitter));
+        }
+        if self.sim {
+            line.push_str(" --sim");
+        }
+        line
+    }
+}
+
+fn history(plan: &Plan, sim: bool, gauge: &Arc<Gauge>) -> anyhow::Result<History> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(sim)
+        .build()
+        .context("failed to start a runtime")?;
+    let history = runtime.block_on(async {
+        let ground = match sim {
+            true => Ground::simulated(&plan.fleet),
+            false => Ground::sockets(false),
+        };
+        fleet::run(plan, &ground, gauge).await
+    })?;
+    Ok(history)
+}
+
+/// When simulated fleets begin: 2026-01-01T00:00:00Z.
+const SIMULATED_BEGINNING: i64 = 1_767_225_600;

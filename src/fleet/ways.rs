@@ -1,0 +1,121 @@
+//! Ways: from which caller to which service the next call goes, and in which manner.
+//!
+//! A large fleet has more ways than calls. A visitor that keeps something for its next call (a
+//! connection, a session) is made when it first goes; one that keeps nothing is made anew each time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::load::credentials::Purse;
+use crate::load::visit::{Manner, Visitor};
+use crate::scenario::fleet::{Canary, LoadPlan};
+
+/// The ways that calls take, in an order in which neighbours are unlike.
+#[derive(Default)]
+pub struct Ways {
+    callers: Vec<Caller>,
+    manners: Vec<Manner>,
+    /// Who calls whom: a caller by its place, and a service by its name.
+    pairs: Vec<(usize, String)>,
+    timeout: Duration,
+    stride: u64,
+    made: Mutex<BTreeMap<(usize, usize), Arc<Visitor>>>,
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub struct Caller {
+    /// Its name in the history.
+    pub name: String,
+    /// What it presents.
+    pub purse: Arc<dyn Purse>,
+    /// What is wrong with it.
+    pub canary: Option<Canary>,
+    /// Does it stay with a connection though its own credentials have changed?
+    pub clings: bool,
+}
+
+impl Ways {
+    /// The ways between these pairs, each in all of these manners; a manner that is named twice is taken
+    /// twice as often.
+    pub fn new(
+        callers: Vec<Caller>,
+        manners: Vec<Manner>,
+        pairs: Vec<(usize, String)>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            stride: stride((manners.len() * pairs.len()) as u64),
+            callers,
+            manners,
+            pairs,
+            timeout,
+            made: Mutex::default(),
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        (self.manners.len() * self.pairs.len()) as u64
+    }
+
+    /// Who takes the way with this number, and to which service.
+    pub fn take(&self, number: u64) -> Option<(Arc<Visitor>, &str)> {
+        let count = self.count();
+        let place = (number.checked_rem(count)? * self.stride).checked_rem(count)?;
+        let place = usize::try_from(place).ok()?;
+        // A manner that is named twice is two callers: each keeps its own.
+        let (turn, pair) = (place / self.pairs.len(), place % self.pairs.len());
+        let manner = *self.manners.get(turn)?;
+        let (caller, to) = self.pairs.get(pair)?;
+        let caller = self.callers.get(*caller)?;
+        let visitor = || Arc::new(self.visitor(caller, manner));
+        if manner == Manner::Fresh {
+            return Some((visitor(), to));
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let visitor = made.entry((turn, pair)).or_insert_with(visitor);
+        Some((Arc::clone(visitor), to))
+    }
+
+    fn visitor(&self, caller: &Caller, manner: Manner) -> Visitor {
+        let mut visitor = Visitor::new(
+            &caller.name,
+            manner,
+            Arc::clone(&caller.purse),
+            self.timeout,
+        );
+        visitor.canary = caller.canary;
+        visitor.clings = caller.clings;
+        visitor
+    }
+}
+
+/// The manners of ten calls that must succeed.
+pub fn manners(load: &LoadPlan) -> Vec<Manner> {
+    [
+        (Manner::Fresh, load.fresh),
+        (Manner::Pooled, load.pooled),
+        (Manner::Stream, load.streams),
+        (Manner::Resuming, load.resuming),
+    ]
+    .into_iter()
+    .flat_map(|(manner, share)| std::iter::repeat_n(manner, share as usize))
+    .collect()
+}
+
+/// A step through a list of this length that comes to every place, and seldom to a neighbour.
+fn stride(count: u64) -> u64 {
+    let golden = (count * 618 / 1000).max(1);
+    (golden..=count.max(1))
+        .find(|step| greatest_common_divisor(*step, count) == 1)
+        .unwrap_or(1)
+}
+
+fn greatest_common_divisor(one: u64, other: u64) -> u64 {
+    match other {
+        0 => one,
+        other => greatest_common_divisor(other, one % other),
+    }
+}
