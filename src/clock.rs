@@ -24,6 +24,8 @@ const MICROS: i64 = 1_000_000;
 #[derive(Clone)]
 pub struct Clock {
     movement: Arc<Movement>,
+    /// How wrong it is by now, in microseconds; shared by its clones, and not by who is [`Clock::apart`].
+    wrong: Arc<AtomicI64>,
     skew: i64,
 }
 
@@ -62,8 +64,24 @@ impl Clock {
                 set: AtomicI64::new(0),
                 going_since,
             }),
+            wrong: Arc::default(),
             skew: 0,
         }
+    }
+
+    /// The same clock for a party of its own, which can go wrong without the others.
+    pub fn apart(&self) -> Self {
+        Self {
+            movement: Arc::clone(&self.movement),
+            wrong: Arc::new(AtomicI64::new(self.wrong.load(Ordering::Relaxed))),
+            skew: self.skew,
+        }
+    }
+
+    /// It goes wrong by so many microseconds, ahead, or behind where that is negative, for its clones and
+    /// nobody else.
+    pub fn go_wrong(&self, micros: i64) {
+        self.wrong.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// The same clock as somebody sees it whose own is wrong by so many microseconds: ahead, or behind
@@ -71,6 +89,7 @@ impl Clock {
     pub fn skewed(&self, micros: i64) -> Self {
         Self {
             movement: Arc::clone(&self.movement),
+            wrong: Arc::clone(&self.wrong),
             skew: self.skew + micros,
         }
     }
@@ -95,7 +114,8 @@ impl Clock {
         let gone = going_since.map_or(0, |since| {
             i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX)
         });
-        [gone, set.load(Ordering::Relaxed), self.skew]
+        let wrong = self.wrong.load(Ordering::Relaxed);
+        [gone, set.load(Ordering::Relaxed), wrong, self.skew]
             .into_iter()
             .fold(*origin, i64::saturating_add)
     }

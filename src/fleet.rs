@@ -43,6 +43,7 @@ mod inspection;
 mod material;
 mod papers;
 mod party;
+mod postponed;
 pub mod program;
 mod publication;
 mod renewal;
@@ -79,7 +80,13 @@ impl Plan {
         self.steps.iter().any(|step| {
             matches!(
                 step.action,
-                Action::Partition | Action::HoldBack | Action::Cut
+                Action::Partition
+                    | Action::HoldBack
+                    | Action::Cut
+                    | Action::Slow
+                    | Action::BlackHole
+                    | Action::Corrupt
+                    | Action::Sweep
             )
         })
     }
@@ -181,7 +188,6 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
     let mut due = Arrivals::at_rate(load.rate);
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
-    let mut id = 0;
     loop {
         let visit = tokio::select! {
             biased;
@@ -193,11 +199,11 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
             continue;
         };
         let (ledger, gauge) = (Arc::clone(ledger), Arc::clone(gauge));
+        let id = ledger.next_call();
         under_way.spawn(async move {
             let call = visitor.call(id, &destination, &ledger).await;
             gauge.count(call.completed, call.outcome.accepted());
             ledger.call(call);
         });
-        id += 1;
     }
 }

@@ -9,6 +9,8 @@
 
 pub mod arrival;
 pub mod credentials;
+pub mod habits;
 mod hoard;
 pub mod ledger;
+pub mod stranger;
 pub mod visit;

@@ -17,6 +17,7 @@
 //! them. [`truth`] is the algebra; [`facts`] and [`validity`] give each fact its course over time;
 //! [`permission`] gathers those that a call rests on.
 
+mod alert;
 pub mod check;
 mod convergence;
 pub mod facts;

@@ -1,6 +1,7 @@
 //! Fleets, run from the first call to the last.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mtls_gauntlet::fleet::{self, Ground, Plan};
 use mtls_gauntlet::oracle::history::History;
@@ -8,6 +9,11 @@ use mtls_gauntlet::scenario::Scenario;
 use mtls_gauntlet::scenario::load::parse;
 use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::planted::Flaws;
+
+#[path = "fleet/files.rs"]
+mod files;
+#[path = "fleet/folder.rs"]
+mod folder;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(
@@ -17,14 +23,17 @@ fn scenario(timeline: &str) -> Scenario {
 }
 
 fn plan(timeline: &str) -> Plan {
-    let scenario = scenario(timeline);
+    plan_of(&scenario(timeline), Flaws::NONE)
+}
+
+fn plan_of(scenario: &Scenario, flaws: Flaws) -> Plan {
     Plan {
-        fleet: scenario.fleet.unwrap(),
-        load: scenario.load.unwrap_or_default(),
+        fleet: scenario.fleet.clone().unwrap(),
+        load: scenario.load.clone().unwrap_or_default(),
         windows: scenario.window.unwrap_or_default(),
-        steps: scenario.steps,
+        steps: scenario.steps.clone(),
         seed: Seed(7),
-        flaws: Flaws::NONE,
+        flaws,
         began: 1_700_000_000,
     }
 }
@@ -35,11 +44,20 @@ fn on_sockets(plan: &Plan) -> History {
         .build()
         .unwrap();
     runtime
-        .block_on(fleet::run(
-            plan,
-            &Ground::Sockets,
-            &std::sync::Arc::default(),
-        ))
+        .block_on(fleet::run(plan, &Ground::Sockets, &Arc::default()))
+        .unwrap()
+}
+
+fn simulated(plan: &Plan) -> History {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime
+        .block_on(async {
+            fleet::run(plan, &Ground::simulated(&plan.fleet), &Arc::default()).await
+        })
         .unwrap()
 }
 

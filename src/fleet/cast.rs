@@ -19,6 +19,7 @@ use super::ways::{Caller, Ways, manners};
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
+use crate::load::habits::Habits;
 use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
 use crate::net::{Address, ConnectionId};
@@ -26,7 +27,9 @@ use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::{Application, presenting};
 use crate::pki::issuer::Leaf;
 use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::span::Span;
 use crate::target::Writing;
+use crate::target::planted::Bug;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -89,6 +92,9 @@ const CALLERS: u32 = 2;
 /// The caller that throws no session away.
 const HOARDER: &str = "hoarder-0";
 
+/// How much later it is than a party thinks that grants a leeway, in microseconds.
+const LEEWAY: i64 = 2_500_000;
+
 impl Cast {
     /// Sets everybody up; the services listen when it is done.
     ///
@@ -100,8 +106,12 @@ impl Cast {
         clock: &Clock,
         ledger: &Arc<Ledger>,
     ) -> Result<Self, FleetError> {
+        let mut issuance = plan.fleet.clone();
+        if plan.flaws.has(Bug::IssuesWithoutBackdate) {
+            issuance.backdate = Span::ZERO;
+        }
         let authority = Authority::new(
-            plan.fleet.clone(),
+            issuance,
             ground.key_kind(),
             clock.clone(),
             Arc::clone(ledger),
@@ -165,6 +175,43 @@ impl Cast {
     pub fn forbidden_visit(&self, number: u64) -> Option<(Arc<Visitor>, Arc<Destination>)> {
         let company = self.company();
         company.way(&company.forbidden, number)
+    }
+
+    /// A caller from outside on a way of its own, as no call of the load takes it.
+    pub fn visitor(&self, number: u64, manner: Manner) -> Option<Visitor> {
+        let company = self.company();
+        let count = u64::try_from(company.callers.len()).ok()?;
+        let place = usize::try_from(number.checked_rem(count)?).ok()?;
+        let (name, party) = company.callers.iter().nth(place)?;
+        let purse: Arc<dyn Purse> = Arc::clone(party) as _;
+        let mut visitor = Visitor::new(name, manner, purse, self.plan.load.timeout.duration());
+        visitor.habits = self.habits();
+        Some(visitor)
+    }
+
+    /// Everybody who must be refused by this service, each on its way to it.
+    pub fn strangers_to(&self, service: &str) -> Vec<Arc<Visitor>> {
+        let company = self.company();
+        company.forbidden.to(service)
+    }
+
+    /// The clock of a party, which can go wrong.
+    pub fn clock_of(&self, name: &str) -> Option<Clock> {
+        let company = self.company();
+        let services = company.services.values();
+        let services = services.map(|member| &member.service.party);
+        let mut parties = services.chain(company.callers.values());
+        let party = parties.find(|party| party.name == name)?;
+        Some(party.loader().own_clock.clone())
+    }
+
+    fn habits(&self) -> Habits {
+        let flaws = self.plan.flaws;
+        Habits {
+            insists: flaws.has(Bug::RetriesWithoutPause),
+            presumes: flaws.has(Bug::TakesHandshakeForAcceptance),
+            clutches: flaws.has(Bug::StaysWithDeadConnections),
+        }
     }
 
     /// The services, in the order of their names.
@@ -285,8 +332,15 @@ impl Cast {
             admits,
             permissive: self.plan.fleet.permissive,
         };
+        let own_clock = self.clock.apart();
+        let clock = match self.plan.flaws.bug() {
+            Some(Bug::FreezesClock) => Clock::at(own_clock.unix()),
+            Some(Bug::GrantsLeeway) => own_clock.skewed(-LEEWAY),
+            _ => own_clock.clone(),
+        };
         let loader = Loader {
-            clock: self.clock.clone(),
+            own_clock,
+            clock,
             flaws: self.plan.flaws,
             verifiers: Arc::clone(&self.verifiers),
             sessions: if self.plan.fleet.resumption { 256 } else { 0 },
@@ -321,6 +375,7 @@ impl Cast {
             Settings {
                 handshakes: self.plan.fleet.handshakes,
                 handshake_deadline: self.plan.fleet.handshake_deadline.duration(),
+                idle: self.plan.fleet.idle.map(Span::duration),
             },
         );
         let refused = |error| FleetError::Listen(name.into(), error);
@@ -481,7 +536,7 @@ impl Cast {
         let mut callers: Vec<Caller> = company
             .callers
             .values()
-            .map(|party| Caller::of_party(party))
+            .map(|party| Caller::of_party(party, self.habits()))
             .collect();
         let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
             let to = |caller| services.iter().map(move |to| (caller, to.clone()));
@@ -504,7 +559,7 @@ impl Cast {
                         .filter(calls)
                         .map(|to| (callers.len(), to.clone())),
                 );
-                callers.push(Caller::of_party(party));
+                callers.push(Caller::of_party(party, self.habits()));
             }
         }
         company.due = Ways::new(callers, manners(load), pairs, timeout);
@@ -556,18 +611,18 @@ impl Strayer {
             name: self.name.clone(),
             purse: Arc::clone(&self.credentials) as _,
             canary,
-            clings: false,
+            habits: Habits::default(),
         }
     }
 }
 
 impl Caller {
-    fn of_party(party: &Arc<Party>) -> Self {
+    fn of_party(party: &Arc<Party>, habits: Habits) -> Self {
         Self {
             name: party.name.clone(),
             purse: Arc::clone(party) as _,
             canary: None,
-            clings: false,
+            habits,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! paths below the folder. Symbolic links are relative to where they are, and none leads out.
 
 use std::io;
+use std::path::Path;
 
 use self::disk::Disk;
 use self::memory::Memory;
@@ -43,6 +44,14 @@ impl Folder {
         Ok(Self {
             body: Body::Disk(Disk::make()?),
         })
+    }
+
+    /// Where it is, if it is on disk.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.body {
+            Body::Memory(_) => None,
+            Body::Disk(disk) => Some(disk.path()),
+        }
     }
 
     /// Reads a file; links are followed.

@@ -12,6 +12,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::material::Material;
+use super::postponed::Postponed;
 use super::sessions::Sessions;
 use super::verifiers::{Trust, Verifiers};
 use crate::clock::Clock;
@@ -36,6 +37,8 @@ pub struct Generation {
 /// What the generations of a party have in common.
 pub struct Loader {
     /// The party's own clock, right or wrong.
+    pub own_clock: Clock,
+    /// The clock that it judges by: its own.
     pub clock: Clock,
     /// What is wrong with the party.
     pub flaws: Flaws,
@@ -62,6 +65,9 @@ impl Loader {
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(words)?;
         let builder = match &trust {
+            Some(trust) if self.flaws.has(Bug::RefusesInSilence) => {
+                builder.with_client_cert_verifier(Arc::new(Postponed(Arc::clone(&trust.callers))))
+            }
             Some(trust) => builder.with_client_cert_verifier(Arc::clone(&trust.callers)),
             None => builder.with_no_client_auth(),
         };

@@ -5,16 +5,17 @@
 //! the caller of every open connection when the trust changes and when a certificate runs out.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -36,9 +37,13 @@ pub struct Service {
     permits: Arc<Semaphore>,
     views: Mutex<HashMap<ConnectionId, ServerView>>,
     connections: AtomicU32,
+    handshakes: AtomicU32,
     tasks: AtomicU32,
+    accepted: AtomicU64,
+    /// No descriptor is left for a new connection.
+    exhausted: AtomicBool,
     closing: watch::Sender<u64>,
-    accepting: Mutex<Option<AbortHandle>>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How a service treats connections.
@@ -48,10 +53,15 @@ pub struct Settings {
     pub handshakes: u32,
     /// How long each may take.
     pub handshake_deadline: Duration,
+    /// How long a connection may be silent.
+    pub idle: Option<Duration>,
 }
 
 /// The pause after a connection could not be accepted.
 const BREATH: Duration = Duration::from_millis(10);
+
+/// EMFILE, as Linux and the BSDs number it.
+const TOO_MANY_OPEN_FILES: i32 = 24;
 
 impl Service {
     /// A service that does not listen yet.
@@ -62,7 +72,10 @@ impl Service {
             permits: Arc::new(Semaphore::new(settings.handshakes as usize)),
             views: Mutex::default(),
             connections: AtomicU32::new(0),
+            handshakes: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
+            accepted: AtomicU64::new(0),
+            exhausted: AtomicBool::new(false),
             closing: watch::Sender::new(0),
             accepting: Mutex::default(),
         })
@@ -71,15 +84,30 @@ impl Service {
     /// Accepts connections from now on.
     pub fn open(self: &Arc<Self>, listener: Listener) {
         let accepting = tokio::spawn(Arc::clone(self).accept(listener));
-        *lock(&self.accepting) = Some(accepting.abort_handle());
+        *lock(&self.accepting) = Some(accepting);
     }
 
     /// Stops, at once: nobody is accepted any more, and every connection ends.
     pub fn shut(&self) {
-        if let Some(accepting) = lock(&self.accepting).take() {
+        if let Some(accepting) = &*lock(&self.accepting) {
             accepting.abort();
         }
         self.close_connections();
+    }
+
+    /// Stops, and waits until its listener is gone and another can have its place.
+    pub async fn stop(&self) {
+        self.shut();
+        let accepting = lock(&self.accepting).take();
+        if let Some(accepting) = accepting {
+            // It has been told to end, and says so as an error.
+            let _ = accepting.await;
+        }
+    }
+
+    /// From now on there is no descriptor left for a new connection, or there is one again.
+    pub fn exhaust(&self, exhausted: bool) {
+        self.exhausted.store(exhausted, Ordering::Relaxed);
     }
 
     /// Ends every connection.
@@ -94,15 +122,15 @@ impl Service {
 
     /// What there is to count.
     pub fn sample(&self, at: u64) -> Sample {
-        let free = u32::try_from(self.permits.available_permits()).unwrap_or(u32::MAX);
         Sample {
             at,
             service: self.party.name.clone(),
             generations: self.party.generations(),
             connections: self.connections.load(Ordering::Relaxed),
-            handshakes: self.settings.handshakes.saturating_sub(free),
+            handshakes: self.handshakes.load(Ordering::Relaxed),
             alarms: self.party.alarms(),
             tasks: self.tasks.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Relaxed),
         }
     }
 
@@ -113,17 +141,19 @@ impl Service {
             let accepted = tokio::select! {
                 biased;
                 Some(_) = serving.join_next(), if !serving.is_empty() => continue,
-                accepted = listener.accept() => accepted,
+                accepted = self.next_stream(&listener) => accepted,
             };
             let stream = match accepted {
                 Ok(stream) => stream,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+                Err(_) if self.party.has(Bug::EndsAtFirstError) => return,
                 // What is wrong with one connection must not end the service for all.
                 Err(_) => {
                     sleep(BREATH).await;
                     continue;
                 }
             };
+            self.accepted.fetch_add(1, Ordering::Relaxed);
             if self.party.has(Bug::BlocksAcceptLoop) {
                 // Apart, for a handshake in the accept loop would make every accept loop large.
                 Box::pin(self.greet(stream, &mut serving)).await;
@@ -131,19 +161,31 @@ impl Service {
             }
             // Who comes when too many are at the door already is sent away: waiting for a place would
             // let strangers who say nothing keep everybody else outside.
-            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+            if permit.is_none() && !self.party.has(Bug::UnboundedHandshakes) {
                 continue;
-            };
+            }
             let service = Arc::clone(&self);
             serving.spawn(async move {
                 let _task = Counted::new(&service.tasks);
                 let met = service.shake_hands(stream).await;
                 drop(permit);
-                if let Some(met) = met {
-                    service.converse(met).await;
+                match met {
+                    Some(met) => service.converse(met).await,
+                    None if service.party.has(Bug::LeaksFailedHandshakes) => pending().await,
+                    None => {}
                 }
             });
         }
+    }
+
+    /// The next connection. Without a descriptor for it the kernel keeps it, and says so at once, each
+    /// time that it is asked.
+    async fn next_stream(&self, listener: &Listener) -> io::Result<Stream> {
+        if self.exhausted.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
+        }
+        listener.accept().await
     }
 
     /// As a service does that has not thought of strangers who say nothing.
@@ -158,6 +200,7 @@ impl Service {
     }
 
     async fn shake_hands(&self, stream: Stream) -> Option<Met> {
+        let _handshake = Counted::new(&self.handshakes);
         let id = stream.id();
         let Some(generation) = self.party.current() else {
             self.tell(id, refusal(0, "the service has no certificate"));
@@ -213,8 +256,16 @@ impl Service {
             mut stream,
         } = met;
         let _open = Counted::new(&self.connections);
+        let _pinned = self
+            .party
+            .current()
+            .filter(|_| self.party.has(Bug::PinsGenerations));
         let mut changes = self.party.changes();
         let mut closing = self.closing.subscribe();
+        if self.party.has(Bug::RefusesInSilence) {
+            // Nobody was judged in the handshake.
+            judged_by = 0;
+        }
         if kind == HandshakeKind::Resumed && !self.party.has(Bug::ResumesBlindly) {
             // What the library judged was the session; the certificates may have lost their trust since.
             judged_by = 0;
@@ -230,10 +281,12 @@ impl Service {
             }
             let question = {
                 let mut asking = pin!(Protocol::Line.await_question(&mut stream));
+                let mut silence = pin!(self.silence());
                 loop {
                     let judged = tokio::select! {
                         biased;
                         _ = closing.changed() => None,
+                        () = &mut silence => None,
                         _ = changes.changed() => Some(self.judge(&mut guest, &mut judged_by, kind)),
                         () = self.run_out(&guest) => Some(self.judge(&mut guest, &mut judged_by, kind)),
                         question = &mut asking => break Some(question),
@@ -318,7 +371,15 @@ impl Service {
             .min();
         match left {
             Some(left @ 1..=MONTH) => sleep(Duration::from_micros(left)).await,
-            _ => std::future::pending().await,
+            _ => pending().await,
+        }
+    }
+
+    /// Until a connection has been silent for too long.
+    async fn silence(&self) {
+        match self.settings.idle {
+            Some(idle) if !self.party.has(Bug::KeepsHalfOpen) => sleep(idle).await,
+            _ => pending().await,
         }
     }
 

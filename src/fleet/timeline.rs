@@ -1,6 +1,6 @@
 //! The timeline: what happens to a fleet, and when. Each step writes into the ledger what it makes known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use self::shelf::Shelf;
+use self::siege::Lodgers;
 use super::cast::{Cast, Member};
 use super::material::Material;
 use super::party::Party;
@@ -22,7 +23,9 @@ mod certificates;
 mod defects;
 mod files;
 mod machines;
+mod network;
 mod shelf;
+mod siege;
 
 /// A timeline that is being played.
 pub struct Timeline<'a> {
@@ -38,6 +41,12 @@ pub struct Timeline<'a> {
     shelves: BTreeMap<String, Shelf>,
     /// Who is writing files.
     writes: JoinSet<Result<(), FleetError>>,
+    /// Who is in trouble, by name.
+    unwell: BTreeSet<String>,
+    /// The services that have died, by name.
+    dead: BTreeSet<String>,
+    /// Who has come to stay, until the timeline is over.
+    lodgers: Lodgers,
 }
 
 impl<'a> Timeline<'a> {
@@ -57,6 +66,9 @@ impl<'a> Timeline<'a> {
             deliveries: JoinSet::new(),
             shelves: BTreeMap::new(),
             writes: JoinSet::new(),
+            unwell: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            lodgers: Lodgers::default(),
         }
     }
 
@@ -79,6 +91,7 @@ impl<'a> Timeline<'a> {
                 let due = began + at + every * u64::from(repetition);
                 let left = due.saturating_sub(self.ledger.now());
                 sleep(Duration::from_micros(left)).await;
+                self.cast.sample(self.ledger);
                 self.ledger.step(word(step.action));
                 self.take(step).await?;
             }
@@ -91,6 +104,7 @@ impl<'a> Timeline<'a> {
     /// # Errors
     /// When a service cannot be brought back.
     pub async fn heal(&mut self) -> Result<(), FleetError> {
+        self.cast.sample(self.ledger);
         self.ledger.step("heal, in the end".into());
         self.finish_writes().await?;
         self.heal_all().await?;
@@ -132,6 +146,15 @@ impl<'a> Timeline<'a> {
             Action::CorruptAuthority => self.corrupt_authority(step),
             Action::Partition if step.who.as_deref() == Some("authority") => self.cut_off(step),
             Action::Heal => self.heal_all().await,
+            Action::Crash => self.crash(step).await,
+            Action::Skew => self.skew(step),
+            Action::ExhaustDescriptors => self.exhaust_descriptors(step),
+            Action::Partition | Action::HoldBack | Action::Slow => self.disturb(step),
+            Action::Cut | Action::BlackHole | Action::Corrupt => self.strike(step),
+            Action::Sweep => self.sweep(step).await,
+            Action::Stall => self.stall(step).await,
+            Action::Flood => self.flood(step).await,
+            Action::Linger => self.linger(step).await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::load::credentials::Purse;
+use crate::load::habits::Habits;
 use crate::load::visit::{Manner, Visitor};
 use crate::scenario::fleet::{Canary, LoadPlan};
 
@@ -32,8 +33,8 @@ pub struct Caller {
     pub purse: Arc<dyn Purse>,
     /// What is wrong with it.
     pub canary: Option<Canary>,
-    /// Does it stay with a connection though its own credentials have changed?
-    pub clings: bool,
+    /// How it treats those whom it calls.
+    pub habits: Habits,
 }
 
 impl Ways {
@@ -58,6 +59,15 @@ impl Ways {
     /// How many there are.
     pub fn count(&self) -> u64 {
         (self.manners.len() * self.pairs.len()) as u64
+    }
+
+    /// Every caller that has a way to this service, on its way to it.
+    pub fn to(&self, service: &str) -> Vec<Arc<Visitor>> {
+        let pairs = self.pairs.iter().filter(|(_, to)| to == service);
+        let callers = pairs.filter_map(|(caller, _)| self.callers.get(*caller));
+        callers
+            .map(|caller| Arc::new(self.visitor(caller, Manner::Fresh)))
+            .collect()
     }
 
     /// Who takes the way with this number, and to which service.
@@ -87,7 +97,7 @@ impl Ways {
             self.timeout,
         );
         visitor.canary = caller.canary;
-        visitor.clings = caller.clings;
+        visitor.habits = caller.habits;
         visitor
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger: where everybody in a fleet writes down what happened, and when.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ pub struct Ledger {
     /// Goes by itself, and nobody sets it.
     time: Clock,
     history: Mutex<History>,
+    calls: AtomicU64,
 }
 
 impl Ledger {
@@ -26,6 +28,7 @@ impl Ledger {
         Self {
             time: Clock::going(0),
             history: Mutex::new(history),
+            calls: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +75,11 @@ impl Ledger {
     pub fn step(&self, what: String) {
         let at = self.now();
         self.history().steps.push(StepMark { at, what });
+    }
+
+    /// The number of a call that begins now.
+    pub fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A call is over.

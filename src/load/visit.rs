@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::credentials::{Credentials, Purse, resuming};
+use super::habits::Habits;
 use super::ledger::Ledger;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
@@ -64,6 +65,8 @@ pub struct Visitor {
     pub timeout: Duration,
     /// Does it stay with a connection though its own credentials have changed?
     pub clings: bool,
+    /// What else it does that it should not.
+    pub habits: Habits,
     kept: tokio::sync::Mutex<Kept>,
 }
 
@@ -105,6 +108,7 @@ impl Visitor {
             purse,
             timeout,
             clings: false,
+            habits: Habits::default(),
             kept: tokio::sync::Mutex::default(),
         }
     }
@@ -131,7 +135,7 @@ impl Visitor {
             server_view: None,
         };
         let mut connection = None;
-        let visit = self.visit(&mut call, destination, ledger, &mut connection);
+        let visit = self.try_visit(&mut call, destination, ledger, &mut connection);
         if let Ok(outcome) = timeout(self.timeout, visit).await {
             call.outcome = outcome;
         }
@@ -141,6 +145,28 @@ impl Visitor {
             _ => None,
         };
         call
+    }
+
+    async fn try_visit(
+        &self,
+        call: &mut Call,
+        destination: &Destination,
+        ledger: &Ledger,
+        connection: &mut Option<ConnectionId>,
+    ) -> CallOutcome {
+        let tries = if self.habits.insists {
+            Habits::TRIES
+        } else {
+            1
+        };
+        let mut outcome = CallOutcome::TimedOut;
+        for _ in 0..tries {
+            outcome = self.visit(call, destination, ledger, connection).await;
+            if !matches!(outcome, CallOutcome::Refused(_)) {
+                break;
+            }
+        }
+        outcome
     }
 
     async fn visit(
@@ -177,7 +203,7 @@ impl Visitor {
                 .await;
             return match opened {
                 Ok(mut open) => {
-                    let outcome = ask(&mut open.stream, destination, open.opening).await;
+                    let outcome = self.ask(&mut open, destination).await;
                     let _ = open.stream.shutdown().await;
                     outcome
                 }
@@ -222,7 +248,9 @@ impl Visitor {
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
             let outdated = open.edition != credentials.edition && !self.clings;
-            let dead = self.manner == Manner::Pooled && has_ended(&mut open.stream).await;
+            let dead = self.manner == Manner::Pooled
+                && !self.habits.clutches
+                && has_ended(&mut open.stream).await;
             if outdated || dead {
                 if let Some(mut open) = kept.connection.take() {
                     let _ = open.stream.shutdown().await;
@@ -256,7 +284,7 @@ impl Visitor {
         };
         // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
         // timeout for one, ends the connection too.
-        let mut outcome = ask_and_stay(&mut open.stream, destination).await;
+        let mut outcome = self.ask_and_stay(&mut open, destination).await;
         let may_let_go = destination.application.protocol.lets_go_of_idlers();
         if may_let_go && call.connection.reused && is_gone(&outcome) {
             call.connection.reused = false;
@@ -273,9 +301,9 @@ impl Visitor {
                 Ok(open) => open,
                 Err(outcome) => return outcome,
             };
-            outcome = ask_and_stay(&mut open.stream, destination).await;
+            outcome = self.ask_and_stay(&mut open, destination).await;
         }
-        if outcome.accepted() {
+        if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
         }
         outcome
@@ -325,9 +353,24 @@ impl Visitor {
             session.presented = open.presented;
             session.verified = Some(call.invoked);
         }
-        let outcome = ask(&mut open.stream, destination, open.opening).await;
+        let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
         outcome
+    }
+
+    async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask(&mut open.stream, destination, open.opening).await
+    }
+
+    /// Asks, and means to ask again over the same connection.
+    async fn ask_and_stay(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
+        if self.habits.presumes {
+            return CallOutcome::Accepted;
+        }
+        ask_and_stay(&mut open.stream, destination).await
     }
 
     async fn open(
@@ -470,9 +513,7 @@ fn outcome_of(error: &io::Error) -> CallOutcome {
         Some(rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError)) => {
             CallOutcome::KeyMismatch
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            CallOutcome::Refused(format!("alert {alert:?}"))
-        }
+        Some(rustls::Error::AlertReceived(alert)) => CallOutcome::alerted(alert),
         Some(rustls::Error::InvalidCertificate(reason)) => {
             CallOutcome::RefusedServer(format!("{reason:?}"))
         }

@@ -11,6 +11,7 @@
 //! It takes as long as the calls times the logarithm of the changes. Suspicions are small; sentences are
 //! made only of those that are kept.
 
+use super::alert::Alerts;
 use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
 use super::flap::Flaps;
@@ -35,6 +36,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let mut flaps = Flaps::default();
     let mut sightings = Sightings::of(history);
     let mut phases = Phases::of(history);
+    let mut alerts = Alerts::default();
     for call in order {
         let permission = permissions.of_call(call);
         let due = permission.demands();
@@ -46,6 +48,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
         suspicions.extend(flaps.see(call, &permission, &permissions));
         sightings.see(call, &permission, &permissions);
         phases.see(call, due);
+        alerts.see(call, &permission);
     }
 
     if let Some(call) = first_lost
@@ -58,6 +61,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let (convergence, late) = sightings.finish(&permissions);
     suspicions.extend(late);
     suspicions.extend(phases.relapse(limits));
+    suspicions.extend(alerts.silence(limits));
     suspicions.extend(resource::suspect(history, limits));
 
     let violations_in_all = suspicions.len() as u64;
@@ -98,6 +102,8 @@ pub(super) enum Proof<'h> {
     Flapped(&'h Call, &'h Call),
     /// The key did not fit the certificate.
     WrongKey(&'h Call),
+    /// The caller believed that it had been accepted.
+    Presumed(&'h Call),
     /// The first of so many calls that were lost, of so many that were due.
     NotServed(&'h Call, u64, u64),
     /// It has been told already.
@@ -120,6 +126,7 @@ impl<'h> Suspicion<'h> {
             Proof::Mistaken(call) => witnesses.mistaken(call),
             Proof::Flapped(call, refused) => witnesses.flapped(call, refused),
             Proof::WrongKey(call) => witnesses.wrong_key(call),
+            Proof::Presumed(call) => witnesses.presumed(call),
             Proof::NotServed(call, lost, due) => witnesses.not_served(call, lost, due),
             Proof::Told(words) => words,
         };
@@ -181,6 +188,9 @@ fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
     });
     if mistaken {
         add(Invariant::BindsIdentity, Proof::Mistaken(call));
+    }
+    if call.server_view.as_ref().is_some_and(|view| !view.accepted) {
+        add(Invariant::Tells, Proof::Presumed(call));
     }
     suspicions
 }

@@ -3,6 +3,8 @@
 //! Instants are microseconds since the history began, on a clock that nothing sets. What time it was for
 //! certificates is said apart, in [`History::clocks`].
 
+use std::fmt::Debug;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -202,7 +204,20 @@ pub enum CallOutcome {
     TimedOut,
 }
 
+/// How the words of a refusal begin that came by an alert.
+const ALERT: &str = "alert ";
+
 impl CallOutcome {
+    /// The server said by this alert that it refuses.
+    pub fn alerted(alert: impl Debug) -> Self {
+        Self::Refused(format!("{ALERT}{alert:?}"))
+    }
+
+    /// Was the caller told by an alert?
+    pub fn names_alert(&self) -> bool {
+        matches!(self, Self::Refused(words) if words.starts_with(ALERT))
+    }
+
     /// Did application data go both ways?
     pub fn accepted(&self) -> bool {
         *self == Self::Accepted
@@ -244,6 +259,9 @@ pub struct Sample {
     pub alarms: u32,
     /// Tasks that work for it.
     pub tasks: u32,
+    /// Connections that it has accepted so far, whatever has become of them.
+    #[serde(default)]
+    pub accepted: u64,
 }
 
 /// What a step was, and when it was done.

@@ -35,7 +35,45 @@ pub(super) fn suspect<'h>(history: &'h History, limits: &Limits) -> Vec<Suspicio
         suspicions.push(told(Invariant::Tells, history.end, words));
     }
     suspicions.extend(overrun(history, limits));
+    suspicions.extend(crowded(history, limits));
+    suspicions.extend(besieged(history, limits));
     suspicions
+}
+
+/// Was a service ever seen to take part in too many handshakes at once?
+fn crowded<'h>(history: &'h History, limits: &Limits) -> Option<Suspicion<'h>> {
+    let limit = limits.handshakes?;
+    let fullest = history
+        .samples
+        .iter()
+        .max_by_key(|sample| sample.handshakes)?;
+    (fullest.handshakes > limit).then(|| {
+        let words = format!(
+            "{} at {}: {} handshakes at once; {limit} may be",
+            fullest.service,
+            Seconds(fullest.at),
+            fullest.handshakes,
+        );
+        told(Invariant::BoundsWork, fullest.at, words)
+    })
+}
+
+/// Did callers come to the services by too many connections, for the calls that they made?
+fn besieged<'h>(history: &'h History, limits: &Limits) -> Option<Suspicion<'h>> {
+    let limit = limits.dials?;
+    let mut accepted: BTreeMap<&str, u64> = BTreeMap::new();
+    for sample in &history.samples {
+        let most = accepted.entry(&sample.service).or_default();
+        *most = sample.accepted.max(*most);
+    }
+    let dials: u64 = accepted.values().sum();
+    let calls = history.calls.len() as u64;
+    (u128::from(dials) * 100 > u128::from(calls) * u128::from(limit)).then(|| {
+        let words = format!(
+            "{dials} connections were opened for {calls} calls; {limit} for a hundred may be"
+        );
+        told(Invariant::BoundsWork, history.end, words)
+    })
 }
 
 /// For each service the most that it had in the warm-up, or else in its first sample, and what it has in

@@ -74,6 +74,21 @@ impl<'h> Witnesses<'_, 'h> {
         )
     }
 
+    /// The caller took for an acceptance what the server had refused.
+    pub fn presumed(&self, call: &Call) -> String {
+        let view = call.server_view.as_ref();
+        let why = view.and_then(|view| view.reason.as_deref());
+        format!(
+            "call {} of {} to {} at {}: the caller believes that it was accepted, and the server refused \
+             it{}",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            why.map(|why| format!(": {why}")).unwrap_or_default(),
+        )
+    }
+
     /// The server proved possession of the wrong key.
     pub fn wrong_key(&self, call: &Call) -> String {
         let presented = call.presented.map(|serial| format!(" of serial {serial}"));

@@ -49,6 +49,9 @@ pub struct FleetPlan {
     pub handshakes: u32,
     /// How long a handshake may take.
     pub handshake_deadline: Span,
+    /// How long a connection may be silent; none: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Span>,
     /// The pause between two looks at files, for services that look.
     pub poll: Span,
     /// Each service learns of what is published after a delay of its own, up to this.
@@ -76,6 +79,7 @@ impl Default for FleetPlan {
             permissive: false,
             handshakes: 64,
             handshake_deadline: Span::millis(1000),
+            idle: None,
             poll: Span::millis(50),
             lag: Span::ZERO,
             latency: Span::millis(1),
@@ -308,6 +312,14 @@ pub struct Limits {
     pub alarms: u32,
     /// How many thousandths of the calls of the settling phase must have succeeded beside the warm-up.
     pub recovery: u32,
+    /// How many handshakes a service may take part in at once; not looked at unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshakes: Option<u32>,
+    /// How many connections there may be to a hundred calls; not looked at unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dials: Option<u32>,
+    /// How many thousandths of those whose certificate is refused must be told so by an alert.
+    pub told: u32,
 }
 
 impl Default for Limits {
@@ -318,6 +330,9 @@ impl Default for Limits {
             generations: 2,
             alarms: 0,
             recovery: 950,
+            handshakes: None,
+            dials: None,
+            told: 0,
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct Step {
     /// How far the clock is advanced, or how slow something becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Span>,
+    /// How far a clock goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Span>,
     /// How long it lasts, where it ends by itself.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
@@ -67,9 +70,16 @@ pub struct Step {
     /// The pause between repetitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Span>,
-    /// The octet of a connection, or its share of a handshake, at which a fault strikes.
+    /// The octet of a connection at which a fault strikes, the first being 0; for `sweep`, how far apart
+    /// the places are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub octet: Option<u32>,
+    /// The number of complete TLS records after which a connection is cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<u32>,
+    /// What strikes in a `sweep`; a cut unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strike: Option<Blow>,
 }
 
 /// What a step does.
@@ -139,7 +149,7 @@ pub enum Action {
     Heal,
     /// Octets to these services are held back, and delivered on `heal`.
     HoldBack,
-    /// The clocks of these services go wrong by so much (`by`), ahead; `behind` with `who = "behind"`.
+    /// The clocks of these services, or of a party (`who`), go wrong: ahead (`by`), or behind (`back`).
     Skew,
     /// The fleet grows or shrinks to `count` services.
     Scale,
@@ -151,8 +161,37 @@ pub enum Action {
     CloseConnections,
     /// The services stop taking plaintext.
     RequireTls,
-    /// Every connection to these services is cut after `octet` octets.
+    /// Every connection to these services is cut after `octet` octets, or after `record` TLS records.
     Cut,
+    /// All that these services, or a party (`who`), say and hear takes longer (`by`).
+    Slow,
+    /// Every connection to these services falls silent after `octet` octets, for good.
+    BlackHole,
+    /// One bit of the octet `octet` of every connection to these services is flipped.
+    Corrupt,
+    /// `count` calls to these services, each struck (`strike`) `octet` octets later than the one before.
+    Sweep,
+    /// These services die, and stay dead until `restart` or `heal`.
+    Crash,
+    /// `count` callers call each of these services, stay connected, and are never heard of again.
+    Linger,
+    /// These services have no descriptor left for a new connection.
+    ExhaustDescriptors,
+}
+
+/// What strikes a connection.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blow {
+    /// It is reset.
+    #[default]
+    Cut,
+    /// It is reset after a complete TLS record.
+    CutAfterRecord,
+    /// It falls silent.
+    BlackHole,
+    /// One bit is flipped.
+    Corrupt,
 }
 
 impl Action {

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Act;
 use crate::target::command::folder::PrivateFolder;
@@ -19,6 +19,10 @@ impl Disk {
         Ok(Self {
             folder: PrivateFolder::make()?,
         })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {

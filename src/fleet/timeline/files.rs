@@ -175,7 +175,7 @@ impl Timeline<'_> {
         let starts = !known.down;
         drop(known);
         if starts {
-            self.well(member);
+            self.recovers(&member.destination.name);
         }
         Ok(())
     }

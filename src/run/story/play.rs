@@ -51,6 +51,22 @@ pub struct Play<'a> {
     held: Option<(Held, Peer, usize, String)>,
     /// The time since a target was told of something that may not have taken it yet.
     unsettled: Option<Stopwatch>,
+    /// For a target with a clock of its own: how long it really is since the story began, and the moments
+    /// that must not pass before the story says so.
+    since: Stopwatch,
+    /// How far its steps have advanced the clock, in microseconds.
+    advanced: i64,
+    moments: Vec<Moment>,
+    late: bool,
+}
+
+/// A moment at which something begins or ends to be valid, in microseconds since the story began.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// By the story's clock.
+    told: i64,
+    /// By the clock on the wall.
+    real: i64,
 }
 
 impl<'a> Play<'a> {
@@ -73,11 +89,21 @@ impl<'a> Play<'a> {
             made_at: BTreeMap::new(),
             held: None,
             unsettled: None,
+            since: Stopwatch::start(),
+            advanced: 0,
+            moments: Vec::new(),
+            late: false,
         }
     }
 
-    /// Lives through these steps.
-    pub async fn through(mut self, steps: &[(usize, &Step)]) -> Told {
+    /// Lives through these steps. False: the machine was too slow, so that a moment had passed before its
+    /// turn, and nothing of it is to be held against the target.
+    pub async fn through(mut self, steps: &[(usize, &Step)]) -> (Told, bool) {
+        let told = self.live(steps).await;
+        (told, !self.late)
+    }
+
+    async fn live(&mut self, steps: &[(usize, &Step)]) -> Told {
         let mut told = Told::default();
         let mut stage = match self.prepare().await {
             Ok(stage) => stage,
@@ -119,7 +145,20 @@ impl<'a> Play<'a> {
         Ok(stage)
     }
 
-    fn environment(&self, stage: &Stage) -> Result<Arc<Environment>, Evidence> {
+    fn environment(&mut self, stage: &Stage) -> Result<Arc<Environment>, Evidence> {
+        if !self.work.target.has_injected_clock() {
+            // Lists are made now, by the clock on the wall.
+            let real = self.real();
+            let shown = self.clock.micros() - self.began;
+            self.clock.set_forward(real - shown);
+            if let Some(seconds) = stage.scenario().next_moment() {
+                let until = seconds.saturating_mul(1_000_000);
+                self.moments.push(Moment {
+                    told: self.advanced + until,
+                    real: real + until,
+                });
+            }
+        }
         let environment = stage.environment(&self.mint, stage.pki());
         environment.map(Arc::new).map_err(broken)
     }
@@ -155,17 +194,22 @@ impl<'a> Play<'a> {
                 let by = step.by.unwrap_or_default();
                 let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
                 self.clock.set_forward(micros);
+                self.advanced = self.advanced.saturating_add(micros);
                 if !self.work.target.has_injected_clock() {
                     sleep(by.duration()).await;
                 }
             }
             _ => visit = Some(self.visit(stage, place, step).await?),
         }
-        let at = self.clock.micros().saturating_sub(self.began);
+        let real = self.real();
+        self.late |= self
+            .moments
+            .iter()
+            .any(|moment| self.advanced <= moment.told && real >= moment.real);
         Ok(StepTold {
             step: place,
             action: step.action,
-            at: u64::try_from(at).unwrap_or(0),
+            at: u64::try_from(self.advanced).unwrap_or(0),
             visit,
         })
     }
@@ -316,7 +360,7 @@ impl<'a> Play<'a> {
     }
 
     /// Ends the target. If it has died since the last step, it has died of that.
-    async fn end(mut self, told: &mut Told) {
+    async fn end(&mut self, told: &mut Told) {
         self.let_go().await;
         let Some(running) = self.running.take() else {
             return;
@@ -332,6 +376,11 @@ impl<'a> Play<'a> {
             }
         }
         running.stop().await;
+    }
+
+    /// How long it really is since the story began, in microseconds.
+    fn real(&self) -> i64 {
+        i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
     fn running(&self) -> Result<&dyn Running, Evidence> {

@@ -210,6 +210,9 @@ fn written(step: &Step) -> Vec<&'static str> {
         count,
         every,
         octet,
+        record,
+        strike,
+        back,
     } = step;
     [
         ("at", at.is_some()),
@@ -228,6 +231,9 @@ fn written(step: &Step) -> Vec<&'static str> {
         ("count", count.is_some()),
         ("every", every.is_some()),
         ("octet", octet.is_some()),
+        ("record", record.is_some()),
+        ("strike", strike.is_some()),
+        ("back", back.is_some()),
     ]
     .into_iter()
     .filter_map(|(key, written)| written.then_some(key))

@@ -526,6 +526,43 @@ bugs! {
     RenewsTooLate FLEET "renews-too-late"
         "asks for a new certificate when it finds that the old one has expired"
         "istio/istio issue 38081",
+    // Fleets: clocks, the network, overload.
+    FreezesClock FLEET "freezes-its-clock"
+        "judges validity by the time at which it was started"
+        "letsencrypt/boulder issue 6846: an expiry noticed hours later",
+    GrantsLeeway FLEET "grants-leeway"
+        "takes a certificate for some seconds after its end"
+        "allowances for skew, as in libraries for signed tokens",
+    IssuesWithoutBackdate FLEET "issues-without-backdate"
+        "issues leaves that begin to be valid the second they are issued"
+        "hashicorp/vault issue 1035, istio/istio issue 32176",
+    EndsAtFirstError FLEET "ends-at-first-error"
+        "ends its accept loop when a connection cannot be accepted"
+        "hannesm/tlstunnel-lwt issue 15",
+    UnboundedHandshakes FLEET "unbounded-handshakes"
+        "takes part in as many handshakes at once as somebody begins"
+        "envoyproxy/envoy issues 33608 and 20727",
+    LeaksFailedHandshakes FLEET "leaks-failed-handshakes"
+        "keeps a task for every handshake that has failed"
+        "CVE-2021-42075 in barrier, CESNET/libnetconf2 issue 313",
+    KeepsHalfOpen FLEET "keeps-half-open"
+        "keeps a connection for ever whose other end has vanished"
+        "Icinga/icinga2 issue 3902, scylladb/seastar issue 328",
+    PinsGenerations FLEET "pins-generations"
+        "keeps the configuration that a connection began with as long as the connection"
+        "jcmoraisjr/haproxy-ingress issue 692, haproxy/haproxy issue 1792",
+    RefusesInSilence FLEET "refuses-in-silence"
+        "refuses without an alert"
+        "h2o/h2o issue 2685",
+    RetriesWithoutPause FLEET "retries-without-pause"
+        "as a caller tries again at once when it has been refused"
+        "bloomberg/comdb2 issue 2028",
+    TakesHandshakeForAcceptance FLEET "takes-handshake-for-acceptance"
+        "as a caller takes a completed handshake for an acceptance"
+        "rustls/rustls issue 1707, openssl/openssl issue 8500",
+    StaysWithDeadConnections FLEET "stays-with-dead-connections"
+        "as a caller goes on using a connection that has failed it"
+        "Icinga/icinga2 issue 6517: endpoints that never come back",
 }
 
 impl Bug {
@@ -536,6 +573,11 @@ impl Bug {
                 self,
                 Self::BlocksAcceptLoop | Self::LoadsMismatchedPair | Self::NoHandshakeDeadline
             )
+    }
+
+    /// Does it show in nothing but stories: about sessions, reloads, or time that goes on?
+    pub fn is_about_time(self) -> bool {
+        (Self::ResumesPastExpiry..=Self::RequiresOnRestart).contains(&self)
     }
 
     /// The bug with this name.
