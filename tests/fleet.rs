@@ -14,6 +14,8 @@ use mtls_gauntlet::target::planted::Flaws;
 mod files;
 #[path = "fleet/folder.rs"]
 mod folder;
+#[path = "fleet/programs.rs"]
+mod programs;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(
