@@ -12,5 +12,6 @@ pub mod credentials;
 pub mod habits;
 mod hoard;
 pub mod ledger;
+pub mod shown;
 pub mod stranger;
 pub mod visit;

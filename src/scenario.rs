@@ -161,14 +161,14 @@ impl Scenario {
             .min()
     }
 
-    /// Is it selected by this word?
-    pub fn has_tag(&self, word: &str) -> bool {
-        self.tags.iter().any(|tag| tag == word)
-    }
-
     /// Is it the story of a pair: steps, and no fleet?
     pub fn is_story(&self) -> bool {
         !self.steps.is_empty() && self.fleet.is_none()
+    }
+
+    /// Is it selected by this word?
+    pub fn has_tag(&self, word: &str) -> bool {
+        self.tags.iter().any(|tag| tag == word)
     }
 
     /// The family: the first part of the id.

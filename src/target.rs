@@ -302,6 +302,14 @@ pub trait Running {
         Box::pin(async { Err("the target cannot reload".into()) })
     }
 
+    /// Loses its sessions, and the keys of its tickets.
+    ///
+    /// # Errors
+    /// Where that cannot be asked of it; to start it anew comes to the same.
+    fn forget_sessions(&mut self) -> Result<(), String> {
+        Err("the target cannot be told to forget its sessions".into())
+    }
+
     /// Takes this environment's material too, from files that somebody writes in this way. It is told to
     /// look at every state of them that lasts, also at those that are not whole.
     ///
@@ -313,14 +321,6 @@ pub trait Running {
         _writing: Writing,
     ) -> Task<'_, Result<(), String>> {
         Box::pin(async { Err("the target has no files that could be written so".into()) })
-    }
-
-    /// Loses its sessions, and the keys of its tickets.
-    ///
-    /// # Errors
-    /// Where that cannot be asked of it; to start it anew comes to the same.
-    fn forget_sessions(&mut self) -> Result<(), String> {
-        Err("the target cannot be told to forget its sessions".into())
     }
 
     /// Ends it in an orderly way.

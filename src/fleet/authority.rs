@@ -21,6 +21,7 @@ use crate::scenario::fleet::FleetPlan;
 pub use self::counter::Pass;
 
 mod counter;
+mod house;
 
 /// The name of the anchor that a fleet begins with.
 pub const FIRST_ROOT: &str = "root";
@@ -42,8 +43,12 @@ struct Desk {
     houses: BTreeMap<String, House>,
     active: String,
     next_serial: Serial,
-    revoked: BTreeMap<String, BTreeSet<Serial>>,
+    /// Who has issued which certificate: an anchor, or an authority below it, by its name.
+    issuers: BTreeMap<Serial, String>,
+    revoked: BTreeSet<Serial>,
     edition: u64,
+    /// The editions of lists so far.
+    editions: Vec<Arc<Lists>>,
 }
 
 /// A root and the authority below it that issues.
@@ -51,6 +56,8 @@ struct Desk {
 struct House {
     root: Issuer,
     issuing: Issuer,
+    /// The root's name and key, certified by another root.
+    bridge: Option<Issuer>,
 }
 
 /// A leaf for whom, and with what wrong about it.
@@ -68,6 +75,8 @@ pub struct Order {
     pub not_after: i64,
     /// May a client use it?
     pub for_clients: bool,
+    /// May a server use it?
+    pub for_servers: bool,
     /// What the oracle is told is wrong with it for ever.
     pub defect: Option<String>,
 }
@@ -92,54 +101,16 @@ impl Authority {
                 houses: BTreeMap::new(),
                 active: FIRST_ROOT.into(),
                 next_serial: 1,
-                revoked: BTreeMap::new(),
+                issuers: BTreeMap::new(),
+                revoked: BTreeSet::new(),
                 edition: 0,
+                editions: Vec::new(),
             }),
             till: Mutex::default(),
         };
         authority.found(FIRST_ROOT)?;
         authority.found(ROGUE_ROOT)?;
         Ok(authority)
-    }
-
-    /// The root with this name, made where there is none yet, and the authority that issues below it.
-    ///
-    /// # Errors
-    /// What the cryptographic library says.
-    pub fn found(&self, name: &str) -> Result<(), PkiError> {
-        if self.desk().houses.contains_key(name) {
-            return Ok(());
-        }
-        let (root_serial, issuing_serial) = (self.serial(), self.serial());
-        let now = self.clock.unix();
-        let root = Issuer::root(
-            name,
-            self.kind,
-            root_serial,
-            Validity {
-                not_before: now - 30 * 86_400,
-                not_after: now + 3650 * 86_400,
-            },
-        )?;
-        let validity = self.issuer_validity();
-        let issuing = root.subordinate(
-            &format!("issuing of {name}"),
-            issuing_serial,
-            validity,
-            None,
-        )?;
-        self.record(
-            &issuing.name().to_owned(),
-            issuing_serial,
-            None,
-            name,
-            validity,
-            None,
-        );
-        self.desk()
-            .houses
-            .insert(name.to_owned(), House { root, issuing });
-        Ok(())
     }
 
     /// Leaves come from under this anchor from now on.
@@ -161,6 +132,7 @@ impl Authority {
             not_before: -seconds(self.plan.backdate.as_micros()),
             not_after: seconds(self.plan.lifetime.as_micros()),
             for_clients: true,
+            for_servers: true,
             defect: None,
         }
     }
@@ -191,18 +163,22 @@ impl Authority {
             uri: Some(identity_of(&order.names)),
             validity,
             for_clients: order.for_clients,
-            for_servers: true,
+            for_servers: order.for_servers,
         })?;
+        let issuing = house.issuing.serial();
+        let by = house.issuing.name().to_owned();
+        self.desk().issuers.insert(serial, by);
         leaf.chain.push(house.issuing.certificate().clone());
-        let issuer = Some(house.issuing.serial());
-        self.record(
-            &order.holder,
-            serial,
-            issuer,
-            &anchor,
-            validity,
-            order.defect.clone(),
-        );
+        if let Some(bridge) = &house.bridge {
+            leaf.chain.push(bridge.certificate().clone());
+        }
+        self.record(Certificate {
+            issuer: Some(issuing),
+            anchor: root_of(&anchor).to_owned(),
+            bridge: house.bridge.as_ref().map(Issuer::serial),
+            defect: order.defect.clone(),
+            ..entry(&order.holder, serial, validity)
+        });
         if order.defect.is_none() {
             self.remember(&order.holder, &leaf);
         }
@@ -230,7 +206,12 @@ impl Authority {
                 Some(&house.issuing),
             )?;
             let holder = issuing.name().to_owned();
-            self.record(&holder, serial, None, &name, validity, None);
+            let anchor = root_of(&name).to_owned();
+            self.desk().issuers.insert(serial, anchor.clone());
+            self.record(Certificate {
+                anchor,
+                ..entry(&holder, serial, validity)
+            });
             if let Some(house) = self.desk().houses.get_mut(&name) {
                 house.issuing = issuing;
             }
@@ -239,12 +220,8 @@ impl Authority {
     }
 
     /// Revokes certificates. Nobody is told.
-    pub fn revoke(&self, anchor: &str, serials: impl IntoIterator<Item = Serial>) {
-        let mut desk = self.desk();
-        desk.revoked
-            .entry(anchor.to_owned())
-            .or_default()
-            .extend(serials);
+    pub fn revoke(&self, serials: impl IntoIterator<Item = Serial>) {
+        self.desk().revoked.extend(serials);
     }
 
     /// The lists as they are now: a new edition.
@@ -265,21 +242,34 @@ impl Authority {
         };
         let mut lists = Vec::new();
         for (name, house) in &desk.houses {
-            let revoked: Vec<Serial> = desk
-                .revoked
-                .get(name)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect();
-            lists.push(house.issuing.list(desk.edition, validity, &revoked)?);
-            lists.push(house.root.list(desk.edition, validity, &revoked)?);
+            // What strangers revoke is their own affair.
+            if name == ROGUE_ROOT {
+                continue;
+            }
+            // Houses of one root have one list of it.
+            let root = (root_of(name) == name).then_some((name.as_str(), &house.root));
+            let issuing = Some((house.issuing.name(), &house.issuing));
+            for (by, issuer) in [issuing, root].into_iter().flatten() {
+                let is_by = |serial: &&Serial| {
+                    let issuer = desk.issuers.get(serial);
+                    issuer.is_some_and(|issuer| issuer == by)
+                };
+                let revoked: Vec<Serial> = desk.revoked.iter().filter(is_by).copied().collect();
+                lists.push(issuer.list(desk.edition, validity, &revoked)?);
+            }
         }
-        Ok(Arc::new(Lists {
+        let lists = Arc::new(Lists {
             number: desk.edition,
             next_update: validity.not_after,
             lists,
-        }))
+        });
+        desk.editions.push(Arc::clone(&lists));
+        Ok(lists)
+    }
+
+    /// The edition of the lists before the last; none where there is none.
+    pub fn older_lists(&self) -> Option<Arc<Lists>> {
+        self.desk().editions.iter().rev().nth(1).cloned()
     }
 
     /// The bundle of these anchors.
@@ -321,26 +311,8 @@ impl Authority {
         serial
     }
 
-    fn record(
-        &self,
-        holder: &str,
-        serial: Serial,
-        issuer: Option<Serial>,
-        anchor: &str,
-        validity: Validity,
-        defect: Option<String>,
-    ) {
-        self.ledger.issued(Certificate {
-            serial,
-            holder: holder.to_owned(),
-            issuer,
-            anchor: anchor.to_owned(),
-            not_before: validity.not_before * MICROS,
-            // The last second is valid to its end.
-            not_after: validity.not_after * MICROS + MICROS - 1,
-            defect,
-            issued: 0,
-        });
+    fn record(&self, certificate: Certificate) {
+        self.ledger.issued(certificate);
     }
 
     fn till(&self) -> MutexGuard<'_, Till> {
@@ -349,6 +321,27 @@ impl Authority {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The anchor that this house stands under: `root` for `root` and for `root/2`.
+fn root_of(house: &str) -> &str {
+    house.split('/').next().unwrap_or(house)
+}
+
+/// A certificate for the ledger: a root's own child without a defect, unless more is said.
+fn entry(holder: &str, serial: Serial, validity: Validity) -> Certificate {
+    Certificate {
+        serial,
+        holder: holder.to_owned(),
+        issuer: None,
+        anchor: String::new(),
+        bridge: None,
+        not_before: validity.not_before * MICROS,
+        // The last second is valid to its end.
+        not_after: validity.not_after * MICROS + MICROS - 1,
+        defect: None,
+        issued: 0,
     }
 }
 

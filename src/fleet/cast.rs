@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use super::authority::{Authority, FIRST_ROOT, Order, ROGUE_ROOT};
+use self::stranger::{Strayer, stray};
+use super::authority::{Authority, FIRST_ROOT, Order};
 use super::generation::Loader;
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
@@ -15,7 +15,7 @@ use super::publication::Publication;
 use super::renewal::Renewal;
 use super::service::{Service, Settings};
 use super::verifiers::Verifiers;
-use super::ways::{Caller, Ways, manners};
+use super::ways::Ways;
 use super::{FleetError, Ground, Plan};
 use crate::clock::Clock;
 use crate::load::credentials::{Credentials, Purse};
@@ -24,12 +24,15 @@ use crate::load::ledger::Ledger;
 use crate::load::visit::{Destination, Manner, Visitor};
 use crate::net::{Address, ConnectionId};
 use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
-use crate::peer::{Application, presenting};
+use crate::peer::Application;
 use crate::pki::issuer::Leaf;
-use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::fleet::Canary;
 use crate::scenario::span::Span;
 use crate::target::Writing;
 use crate::target::planted::Bug;
+
+mod layout;
+mod stranger;
 
 /// Everybody in a fleet.
 pub struct Cast {
@@ -77,13 +80,6 @@ pub struct Member {
     pub socket: Option<SocketAddr>,
 }
 
-/// A caller of the harness's own, who verifies nobody.
-#[derive(Clone)]
-struct Strayer {
-    name: String,
-    credentials: Arc<Credentials>,
-}
-
 type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
 
 /// How many callers from outside there are.
@@ -116,6 +112,9 @@ impl Cast {
             clock.clone(),
             Arc::clone(ledger),
         )?;
+        if plan.answers_stale() {
+            authority.keep_firsts();
+        }
         let authority = Arc::new(authority);
         let cast = Self {
             renewal: Renewal::new(plan, &authority, ledger),
@@ -211,6 +210,8 @@ impl Cast {
             insists: flaws.has(Bug::RetriesWithoutPause),
             presumes: flaws.has(Bug::TakesHandshakeForAcceptance),
             clutches: flaws.has(Bug::StaysWithDeadConnections),
+            clings: flaws.has(Bug::ClingsToConnections),
+            gives_up: flaws.has(Bug::NeverReconnects),
         }
     }
 
@@ -222,6 +223,12 @@ impl Cast {
     /// The callers from outside that are parties of the fleet.
     pub fn callers(&self) -> Vec<Arc<Party>> {
         self.company().callers.values().cloned().collect()
+    }
+
+    /// Somebody's clock was set: what was to happen later may be late already.
+    pub fn clock_was_set(&self) {
+        self.renewal.clock_was_set();
+        self.publication.clock_was_set(self);
     }
 
     /// From now on callers find this service at the address of a program that is its body.
@@ -245,12 +252,6 @@ impl Cast {
     /// How deliveries are written, if that has been said.
     pub fn writing(&self) -> Option<Writing> {
         self.company().writing
-    }
-
-    /// Somebody's clock was set: what was to happen later may be late already.
-    pub fn clock_was_set(&self) {
-        self.renewal.clock_was_set();
-        self.publication.clock_was_set(self);
     }
 
     /// Counts what there is to count.
@@ -289,7 +290,20 @@ impl Cast {
         before.unwrap_or_else(|| self.first_bundle().unwrap_or_default())
     }
 
-    /// The serial numbers of what this party presents.
+    /// A leaf for a party that goes by another name than its callers know.
+    ///
+    /// # Errors
+    /// What the cryptographic library says.
+    pub fn renamed_leaf(&self, holder: &str, called: &str) -> Result<Arc<Leaf>, FleetError> {
+        let order = Order {
+            names: called.to_owned(),
+            defect: Some(format!("it names {called}, and not {holder}")),
+            ..self.authority.order(holder)
+        };
+        Ok(Arc::new(self.authority.issue(&order)?))
+    }
+
+    /// The serial numbers of what this party presents, or of the authority with this name.
     pub fn serials_of(&self, name: &str) -> Vec<Serial> {
         let company = self.company();
         let parties = company
@@ -305,6 +319,7 @@ impl Cast {
             .values()
             .filter(|hoarder| hoarder.name == name);
         of_parties
+            .chain(self.authority.serial_of(name))
             .chain(strayers.filter_map(|hoarder| hoarder.credentials.serial))
             .collect()
     }
@@ -327,6 +342,7 @@ impl Cast {
     ) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
+            called: name.into(),
             bundle: self.first_bundle()?,
             lists,
             admits,
@@ -413,173 +429,6 @@ impl Cast {
         Ok(())
     }
 
-    /// Those who must be refused whatever happens.
-    fn strangers(&self) -> Result<BTreeMap<Canary, Strayer>, FleetError> {
-        let kinds = self.plan.load.canaries.clone();
-        let kinds = kinds.unwrap_or_else(|| Canary::ALL.to_vec());
-        let mut strangers = BTreeMap::new();
-        for kind in kinds {
-            if kind == Canary::Revoked && self.plan.fleet.crl_lifetime.is_none() {
-                continue;
-            }
-            let name = format!("canary-{}", kind.word().replace(' ', "-"));
-            // Nothing but what it is called for should be wrong with it, however long this takes.
-            let lifetime = self.plan.fleet.authority_lifetime.as_micros() / 1_000_000;
-            let order = Order {
-                not_after: i64::try_from(lifetime).unwrap_or(i64::MAX),
-                ..self.authority.order(&name)
-            };
-            let order = match kind {
-                Canary::NoCertificate => {
-                    strangers.insert(kind, stray(&name, None)?);
-                    continue;
-                }
-                Canary::Plaintext => {
-                    let credentials = Credentials {
-                        config: None,
-                        serial: None,
-                        edition: 0,
-                        verifies: false,
-                    };
-                    let credentials = Arc::new(credentials);
-                    strangers.insert(kind, Strayer { name, credentials });
-                    continue;
-                }
-                Canary::Expired => Order {
-                    not_before: -86_400,
-                    not_after: -3600,
-                    ..order
-                },
-                Canary::WrongAuthority => Order {
-                    anchor: Some(ROGUE_ROOT.into()),
-                    ..order
-                },
-                Canary::WrongUsage => Order {
-                    for_clients: false,
-                    defect: Some("it is not for clients".into()),
-                    ..order
-                },
-                Canary::Revoked | Canary::WrongName => order,
-            };
-            let leaf = self.authority.issue(&order)?;
-            strangers.insert(kind, stray(&name, Some(&leaf))?);
-        }
-        Ok(strangers)
-    }
-
-    /// The first lists, with the canary that is revoked in them; none where services use none.
-    fn first_lists(
-        &self,
-        canaries: &BTreeMap<Canary, Strayer>,
-    ) -> Result<Option<Arc<Lists>>, FleetError> {
-        if self.plan.fleet.crl_lifetime.is_none() {
-            return Ok(None);
-        }
-        let revoked = canaries
-            .get(&Canary::Revoked)
-            .and_then(|canary| canary.credentials.serial);
-        self.authority.revoke(FIRST_ROOT, revoked);
-        Ok(Some(self.authority.lists()?))
-    }
-
-    /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.
-    fn admitted_everywhere(&self, callers: &[String], ledger: &Ledger) -> Arc<BTreeSet<String>> {
-        let company = self.company();
-        let canaries = company.canaries.iter();
-        let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
-        let hoarder = HOARDER.to_owned();
-        let everywhere: BTreeSet<String> = callers
-            .iter()
-            .chain([&hoarder])
-            .chain(canaries.map(|(_, canary)| &canary.name))
-            .cloned()
-            .collect();
-        for name in &everywhere {
-            let fact = Fact::Admits(name.clone());
-            ledger.change(None, fact, true, WindowKind::None);
-        }
-        let revoked = company.canaries.get(&Canary::Revoked);
-        if let Some(serial) = revoked.and_then(|canary| canary.credentials.serial) {
-            ledger.change(None, Fact::InForce(serial), false, WindowKind::None);
-        }
-        Arc::new(everywhere)
-    }
-
-    /// Whom this service lets in: in a chain the service before it, and in a mesh every other.
-    fn admitted(
-        &self,
-        name: &str,
-        everywhere: &Arc<BTreeSet<String>>,
-        ledger: &Ledger,
-    ) -> Arc<BTreeSet<String>> {
-        let others: Vec<String> = match self.plan.fleet.topology {
-            Topology::Star => return Arc::clone(everywhere),
-            Topology::Chain => before_in_chain(name).into_iter().collect(),
-            Topology::Mesh => (0..self.plan.fleet.services)
-                .map(|number| format!("service-{number}"))
-                .filter(|other| other != name)
-                .collect(),
-        };
-        for other in &others {
-            let fact = Fact::Admits(other.clone());
-            ledger.change(Some(name), fact, true, WindowKind::None);
-        }
-        Arc::new(everywhere.iter().cloned().chain(others).collect())
-    }
-
-    /// Lays the ways out that calls take.
-    fn lay_out(&self) {
-        let mut company = self.company();
-        let load = &self.plan.load;
-        let timeout = load.timeout.duration();
-        let services: Vec<String> = company.services.keys().cloned().collect();
-        let mut callers: Vec<Caller> = company
-            .callers
-            .values()
-            .map(|party| Caller::of_party(party, self.habits()))
-            .collect();
-        let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
-            let to = |caller| services.iter().map(move |to| (caller, to.clone()));
-            (0..count).flat_map(to).collect()
-        };
-        let mut pairs = match self.plan.fleet.topology {
-            Topology::Star | Topology::Mesh => everywhere(callers.len(), &services),
-            Topology::Chain => everywhere(callers.len(), services.get(..1).unwrap_or_default()),
-        };
-        if self.plan.fleet.topology != Topology::Star {
-            for member in company.services.values() {
-                let party = &member.service.party;
-                let calls = |to: &&String| match self.plan.fleet.topology {
-                    Topology::Chain => before_in_chain(to).as_ref() == Some(&party.name),
-                    _ => **to != party.name,
-                };
-                pairs.extend(
-                    services
-                        .iter()
-                        .filter(calls)
-                        .map(|to| (callers.len(), to.clone())),
-                );
-                callers.push(Caller::of_party(party, self.habits()));
-            }
-        }
-        company.due = Ways::new(callers, manners(load), pairs, timeout);
-        let hoarders: Vec<Caller> = company
-            .hoarders
-            .values()
-            .map(|hoarder| hoarder.caller(None))
-            .collect();
-        let pairs = everywhere(hoarders.len(), &services);
-        let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, pairs, timeout);
-        let strangers: Vec<Caller> = company
-            .canaries
-            .iter()
-            .map(|(kind, canary)| canary.caller(Some(*kind)))
-            .collect();
-        let pairs = everywhere(strangers.len(), &services);
-        company.forbidden = Ways::new(strangers, vec![Manner::Fresh], pairs, timeout);
-    }
-
     fn company(&self) -> MutexGuard<'_, Company> {
         self.company.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -590,10 +439,14 @@ impl Purse for Party {
         let generation = self.current()?;
         Some(Credentials {
             config: Some(generation.client()?),
-            serial: Some(generation.material.leaf.serial),
+            serial: Some(generation.calls_with()),
             edition: generation.number,
             verifies: true,
         })
+    }
+
+    fn unix(&self) -> Option<i64> {
+        Some(self.loader().clock.unix())
     }
 }
 
@@ -603,50 +456,6 @@ impl Company {
         let member = self.services.get(to)?;
         Some((visitor, Arc::clone(&member.destination)))
     }
-}
-
-impl Strayer {
-    fn caller(&self, canary: Option<Canary>) -> Caller {
-        Caller {
-            name: self.name.clone(),
-            purse: Arc::clone(&self.credentials) as _,
-            canary,
-            habits: Habits::default(),
-        }
-    }
-}
-
-impl Caller {
-    fn of_party(party: &Arc<Party>, habits: Habits) -> Self {
-        Self {
-            name: party.name.clone(),
-            purse: Arc::clone(party) as _,
-            canary: None,
-            habits,
-        }
-    }
-}
-
-/// The service that calls this one in a chain; callers from outside call the first.
-fn before_in_chain(name: &str) -> Option<String> {
-    let number: u32 = name.strip_prefix("service-")?.parse().ok()?;
-    Some(format!("service-{}", number.checked_sub(1)?))
-}
-
-fn stray(name: &str, leaf: Option<&Leaf>) -> Result<Strayer, FleetError> {
-    let config: ClientConfig = presenting(leaf.map(|leaf| (leaf.chain.clone(), leaf.key.signer())))
-        .map_err(|error| FleetError::Party(name.into(), error.to_string()))?;
-    let serial: Option<Serial> = leaf.map(|leaf| leaf.serial);
-    let credentials = Credentials {
-        config: Some(Arc::new(config)),
-        serial,
-        edition: 0,
-        verifies: false,
-    };
-    Ok(Strayer {
-        name: name.to_owned(),
-        credentials: Arc::new(credentials),
-    })
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, FleetError> {

@@ -7,15 +7,16 @@ use std::time::Duration;
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::material::Material;
 use super::postponed::Postponed;
+use super::presentation::Presentation;
 use super::sessions::Sessions;
 use super::verifiers::{Trust, Verifiers};
 use crate::clock::Clock;
+use crate::oracle::history::Serial;
 use crate::peer::provider;
 use crate::target::planted::{Bug, Flaws};
 
@@ -27,11 +28,19 @@ pub struct Generation {
     pub material: Material,
     /// How the party serves.
     pub server: Arc<ServerConfig>,
-    resolver: Arc<SingleCertAndKey>,
+    /// What it presents where it calls.
+    calling: Calling,
     clock: Arc<dyn TimeProvider>,
     /// None: everybody is let in, which only a bug can bring about.
     trust: Option<Arc<Trust>>,
     client: OnceLock<Option<Arc<ClientConfig>>>,
+}
+
+/// What a party presents where it calls.
+#[derive(Clone)]
+struct Calling {
+    resolver: Arc<Presentation>,
+    serial: Serial,
 }
 
 /// What the generations of a party have in common.
@@ -59,7 +68,14 @@ impl Loader {
         previous: Option<&Generation>,
     ) -> Result<Generation, String> {
         let trust = self.trust(&material)?;
-        let resolver = Arc::new(SingleCertAndKey::from(self.certified(&material)?));
+        let resolver = Arc::new(self.presentation(&material)?);
+        let calling = match previous {
+            Some(previous) if self.flaws.has(Bug::CallsWithOldLeaf) => previous.calling.clone(),
+            _ => Calling {
+                resolver: Arc::clone(&resolver),
+                serial: material.leaf.serial,
+            },
+        };
         let clock: Arc<dyn TimeProvider> = Arc::new(self.clock.clone());
         let builder = ServerConfig::builder_with_details(provider(), Arc::clone(&clock))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -71,7 +87,7 @@ impl Loader {
             Some(trust) => builder.with_client_cert_verifier(Arc::clone(&trust.callers)),
             None => builder.with_no_client_auth(),
         };
-        let mut server = builder.with_cert_resolver(Arc::clone(&resolver) as _);
+        let mut server = builder.with_cert_resolver(resolver);
         server.session_storage = self.session_storage(&material, previous);
         server.send_tls13_tickets = usize::from(self.sessions > 0);
         server.max_early_data_size = 0;
@@ -79,25 +95,29 @@ impl Loader {
             number: previous.map_or(1, |previous| previous.number + 1),
             material,
             server: Arc::new(server),
-            resolver,
+            calling,
             clock,
             trust,
             client: OnceLock::new(),
         })
     }
 
-    fn certified(&self, material: &Material) -> Result<CertifiedKey, String> {
-        let leaf = &material.leaf;
-        let certified = CertifiedKey::new(leaf.chain.clone(), leaf.key.signer());
+    fn presentation(&self, material: &Material) -> Result<Presentation, String> {
+        let sent = match self.flaws.has(Bug::SendsShortChain) {
+            true => 2,
+            false => usize::MAX,
+        };
+        let presentation = Presentation::of(Arc::clone(&material.leaf), sent);
         let careless = [
             Bug::LoadsMismatchedPair,
             Bug::SwapsCertificateFirst,
+            Bug::SwapsKeyFirst,
             Bug::TakesAnyAnswer,
         ];
         if !careless.into_iter().any(|bug| self.flaws.has(bug)) {
-            certified.keys_match().map_err(words)?;
+            presentation.certified().keys_match().map_err(words)?;
         }
-        Ok(certified)
+        Ok(presentation)
     }
 
     fn trust(&self, material: &Material) -> Result<Option<Arc<Trust>>, String> {
@@ -160,6 +180,11 @@ impl Generation {
             .map_err(words)
     }
 
+    /// The certificate that the party presents where it calls.
+    pub fn calls_with(&self) -> Serial {
+        self.calling.serial
+    }
+
     /// How the party calls, without resumption. Made when it first does: most services never call.
     pub fn client(&self) -> Option<Arc<ClientConfig>> {
         self.client.get_or_init(|| self.made_client()).clone()
@@ -170,10 +195,12 @@ impl Generation {
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .ok()?;
         let builder = match &self.trust {
-            Some(trust) => builder.with_webpki_verifier(Arc::clone(&trust.servers)),
+            Some(trust) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::clone(&trust.servers)),
             None => builder.with_root_certificates(RootCertStore::empty()),
         };
-        let mut client = builder.with_client_cert_resolver(Arc::clone(&self.resolver) as _);
+        let mut client = builder.with_client_cert_resolver(Arc::clone(&self.calling.resolver) as _);
         client.resumption = Resumption::disabled();
         Some(Arc::new(client))
     }

@@ -12,6 +12,8 @@ use crate::pki::issuer::Leaf;
 pub struct Material {
     /// What it presents.
     pub leaf: Arc<Leaf>,
+    /// The name that it goes by: what its leaf must say.
+    pub called: Arc<str>,
     /// Whom it trusts.
     pub bundle: Arc<Bundle>,
     /// Who has been revoked; none: it uses no lists.
@@ -54,6 +56,15 @@ impl Bundle {
         gone.map(|name| (name.clone(), false))
             .chain(new.map(|name| (name.clone(), true)))
             .collect()
+    }
+}
+
+impl Bundle {
+    /// Its anchors and another's.
+    pub fn and(&self, other: &Self) -> Self {
+        let mut anchors = other.anchors.clone();
+        anchors.extend(self.anchors.clone());
+        Self { anchors }
     }
 }
 

@@ -1,15 +1,14 @@
 //! A party: somebody with an identity, who takes new material while it serves or calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::watch;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::generation::{Generation, Loader};
 use super::inspection::inspect;
-use super::material::{Bundle, Material};
-use crate::pki::issuer::Leaf;
+use super::material::Material;
 use crate::target::planted::Bug;
 
 /// The trust domain of a fleet's identities.
@@ -22,7 +21,8 @@ pub struct Party {
     loader: Loader,
     state: Mutex<State>,
     alarms: AtomicU32,
-    changes: watch::Sender<u64>,
+    /// Made when somebody first wants to be told.
+    changes: OnceLock<watch::Sender<u64>>,
 }
 
 struct State {
@@ -30,6 +30,8 @@ struct State {
     last: Arc<Generation>,
     alive: Vec<Weak<Generation>>,
     leaked: Vec<Arc<Generation>>,
+    /// Has it ever taken another leaf than its first?
+    rotated: bool,
     alarm: Option<String>,
 }
 
@@ -66,10 +68,11 @@ impl Party {
                 alive: vec![Arc::downgrade(&generation)],
                 last: generation,
                 leaked: Vec::new(),
+                rotated: false,
                 alarm: None,
             }),
             alarms: AtomicU32::new(0),
-            changes: watch::Sender::new(0),
+            changes: OnceLock::new(),
         })
     }
 
@@ -112,8 +115,15 @@ impl Party {
         if self.has(Bug::IgnoresLists) {
             material.lists.clone_from(&last.material.lists);
         }
+        if self.has(Bug::KeepsOldAnchors) {
+            material.bundle = Arc::new(material.bundle.and(&last.material.bundle));
+        }
+        if self.has(Bug::TakesOneNewLeaf) && state.rotated {
+            material.leaf = Arc::clone(&last.material.leaf);
+        }
         self.examined(&material, &last.material)?;
         let generation = Arc::new(self.loader.load(material, Some(&last))?);
+        state.rotated |= !Arc::ptr_eq(&generation.material.leaf, &last.material.leaf);
         if self.has(Bug::LeaksGenerations) {
             state.leaked.push(last);
         }
@@ -157,12 +167,16 @@ impl Party {
 
     /// Has every connection's caller judged again: the time or the material has changed.
     pub fn look_again(&self) {
-        self.changes.send_modify(|count| *count += 1);
+        if let Some(changes) = self.changes.get() {
+            changes.send_modify(|count| *count += 1);
+        }
     }
 
     /// Tells when to judge again.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.changes
+            .get_or_init(|| watch::Sender::new(0))
+            .subscribe()
     }
 
     /// Is this what a careful party takes?
@@ -187,14 +201,20 @@ impl Party {
             let may_be_stale = self.has(Bug::IgnoresListExpiry);
             inspect(lists, material, self.loader.clock.unix(), may_be_stale)?;
         }
-        let careless = self.has(Bug::LoadsMismatchedPair) || self.has(Bug::TakesAnyAnswer);
-        if Arc::ptr_eq(&material.leaf, &last.leaf) || careless {
+        let careless = [
+            Bug::LoadsMismatchedPair,
+            Bug::TakesAnyAnswer,
+            Bug::TakesAnyLeaf,
+        ];
+        let examines = !careless.into_iter().any(|bug| self.has(bug));
+        if Arc::ptr_eq(&material.leaf, &last.leaf) || !examines {
             return Ok(());
         }
-        self.examined_leaf(&material.leaf, &material.bundle)
+        self.examined_leaf(material)
     }
 
-    fn examined_leaf(&self, leaf: &Leaf, bundle: &Bundle) -> Result<(), String> {
+    fn examined_leaf(&self, material: &Material) -> Result<(), String> {
+        let (leaf, bundle) = (&material.leaf, &material.bundle);
         let der = leaf.chain.first().ok_or("there is no certificate")?;
         let unreadable = |_| "the certificate cannot be read".to_owned();
         let (_, certificate) = X509Certificate::from_der(der).map_err(unreadable)?;
@@ -212,7 +232,7 @@ impl Party {
             .flatten()
             .map(|names| format!("{:?}", names.value.general_names))
             .unwrap_or_default();
-        if !names.contains(&identity_of(&self.name)) {
+        if !names.contains(&identity_of(&material.called)) {
             return Err("the certificate names somebody else".into());
         }
         let purposes = certificate.extended_key_usage().ok().flatten();

@@ -61,7 +61,7 @@ pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetE
         let tending = join_all(bodies.iter_mut().map(|body| body.tend(&cast)));
         tokio::select! {
             biased;
-            history = perform(plan, &ground, &gauge, &cast, &ledger) => history?,
+            history = perform(plan, &ground, &cast, &ledger, &gauge) => history?,
             _ = tending => History::default(),
         }
     };

@@ -9,12 +9,12 @@ use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -34,7 +34,8 @@ pub struct Service {
     /// The party.
     pub party: Arc<Party>,
     settings: Settings,
-    permits: Arc<Semaphore>,
+    /// Places at the door; made when the first caller comes, for most services of a large fleet are idle.
+    permits: OnceLock<Arc<Semaphore>>,
     views: Mutex<HashMap<ConnectionId, ServerView>>,
     connections: AtomicU32,
     handshakes: AtomicU32,
@@ -42,7 +43,7 @@ pub struct Service {
     accepted: AtomicU64,
     /// No descriptor is left for a new connection.
     exhausted: AtomicBool,
-    closing: watch::Sender<u64>,
+    closing: OnceLock<watch::Sender<u64>>,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -69,14 +70,14 @@ impl Service {
         Arc::new(Self {
             party,
             settings,
-            permits: Arc::new(Semaphore::new(settings.handshakes as usize)),
+            permits: OnceLock::new(),
             views: Mutex::default(),
             connections: AtomicU32::new(0),
             handshakes: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             accepted: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
-            closing: watch::Sender::new(0),
+            closing: OnceLock::new(),
             accepting: Mutex::default(),
         })
     }
@@ -112,7 +113,10 @@ impl Service {
 
     /// Ends every connection.
     pub fn close_connections(&self) {
-        self.closing.send_modify(|count| *count += 1);
+        // Where nobody has ever come there is nobody to be told.
+        if let Some(closing) = self.closing.get() {
+            closing.send_modify(|count| *count += 1);
+        }
     }
 
     /// What it has seen of a connection last. Asked once, it forgets.
@@ -161,7 +165,7 @@ impl Service {
             }
             // Who comes when too many are at the door already is sent away: waiting for a place would
             // let strangers who say nothing keep everybody else outside.
-            let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+            let permit = self.place();
             if permit.is_none() && !self.party.has(Bug::UnboundedHandshakes) {
                 continue;
             }
@@ -177,6 +181,14 @@ impl Service {
                 }
             });
         }
+    }
+
+    /// A place at the door, if there is one.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let places = || Arc::new(Semaphore::new(self.settings.handshakes as usize));
+        Arc::clone(self.permits.get_or_init(places))
+            .try_acquire_owned()
+            .ok()
     }
 
     /// The next connection. Without a descriptor for it the kernel keeps it, and says so at once, each
@@ -212,7 +224,16 @@ impl Service {
             true => Duration::from_secs(86_400 * 365),
             false => self.settings.handshake_deadline,
         };
-        match timeout(deadline, handshake).await {
+        let mut changes = self.party.changes();
+        let shaken = tokio::select! {
+            biased;
+            _ = changes.changed(), if self.party.has(Bug::DropsHandshakesAtReload) => {
+                self.tell(id, refusal(generation.number, "there was a reload"));
+                return None;
+            }
+            shaken = timeout(deadline, handshake) => shaken,
+        };
+        match shaken {
             Err(_) => {
                 self.tell(
                     id,
@@ -261,7 +282,10 @@ impl Service {
             .current()
             .filter(|_| self.party.has(Bug::PinsGenerations));
         let mut changes = self.party.changes();
-        let mut closing = self.closing.subscribe();
+        let mut closing = self
+            .closing
+            .get_or_init(|| watch::Sender::new(0))
+            .subscribe();
         if self.party.has(Bug::RefusesInSilence) {
             // Nobody was judged in the handshake.
             judged_by = 0;
@@ -287,7 +311,10 @@ impl Service {
                         biased;
                         _ = closing.changed() => None,
                         () = &mut silence => None,
-                        _ = changes.changed() => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        _ = changes.changed() => match self.party.has(Bug::ClosesAtReload) {
+                            true => None,
+                            false => Some(self.judge(&mut guest, &mut judged_by, kind)),
+                        },
                         () = self.run_out(&guest) => Some(self.judge(&mut guest, &mut judged_by, kind)),
                         question = &mut asking => break Some(question),
                     };
@@ -328,7 +355,7 @@ impl Service {
             .party
             .current()
             .ok_or("the service has no certificate")?;
-        let blind = self.party.has(Bug::KeepsConnections)
+        let blind = (guest.let_in && self.party.has(Bug::KeepsConnections))
             || (kind == HandshakeKind::Resumed && self.party.has(Bug::ResumesBlindly));
         let lists_end = generation.lists_end();
         let stale = *judged_by != generation.number
@@ -348,9 +375,11 @@ impl Service {
             let name = guest.name.as_deref().unwrap_or("nobody");
             return Err(format!("{name} is not on the list of callers"));
         }
+        guest.let_in = true;
+        let forgets = kind == HandshakeKind::Resumed && self.party.has(Bug::ForgetsResumedIdentity);
         Ok(ServerView {
             accepted: true,
-            identity: guest.name.clone(),
+            identity: guest.name.clone().filter(|_| !forgets),
             serial: guest.serial,
             generation: generation.number,
             reason: None,
@@ -413,6 +442,8 @@ struct Guest {
     serial: Option<Serial>,
     /// The last second in which all of its certificates are valid.
     not_after: i64,
+    /// Has it been let in already?
+    let_in: bool,
 }
 
 impl Guest {
@@ -423,6 +454,7 @@ impl Guest {
             name: identity.map(|identity| name_of(&identity).unwrap_or(&identity).to_owned()),
             serial: chain.first().and_then(serial_of),
             not_after: not_after.unwrap_or(i64::MAX),
+            let_in: false,
             chain,
         }
     }

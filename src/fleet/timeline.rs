@@ -14,9 +14,11 @@ use super::material::Material;
 use super::party::Party;
 use super::{FleetError, Ground, Plan};
 use crate::load::ledger::Ledger;
+use crate::pki::issuer::Leaf;
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
 use crate::target::Writing;
+use crate::target::planted::Bug;
 
 mod authority;
 mod certificates;
@@ -26,6 +28,9 @@ mod machines;
 mod network;
 mod shelf;
 mod siege;
+
+/// How long whoever takes the key first is without the certificate that goes with it.
+const BETWEEN_THE_HALVES: Duration = Duration::from_millis(50);
 
 /// A timeline that is being played.
 pub struct Timeline<'a> {
@@ -128,7 +133,9 @@ impl<'a> Timeline<'a> {
             Action::PushCallerBundle => self.push_caller_bundle(step),
             Action::IssueFrom => self.issue_from(step),
             Action::Revoke => self.revoke(step),
+            Action::CrossSign => self.cross_sign(step),
             Action::PublishCrl => self.publish_crl(step),
+            Action::RollBackCrl => self.roll_back_crl(step),
             Action::Allow => self.admit(step, true),
             Action::Disallow => self.admit(step, false),
             Action::Advance => self.advance(step),
@@ -184,6 +191,15 @@ impl<'a> Timeline<'a> {
             sleep(delay).await;
             let mut material = party.material();
             change(&mut material);
+            if party.has(Bug::SwapsKeyFirst) {
+                let mut half = party.material();
+                half.leaf = Arc::new(Leaf {
+                    key: Arc::clone(&material.leaf.key),
+                    ..Leaf::clone(&half.leaf)
+                });
+                let _ = party.take(half);
+                sleep(BETWEEN_THE_HALVES).await;
+            }
             // What it would not take it has raised an alarm about.
             let _ = party.take(material);
         });

@@ -5,17 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
+use self::wrapped::{Examiner, Refused, Watched};
 use super::material::{Bundle, Lists, Material};
 use crate::peer::provider;
 use crate::target::planted::{Bug, Flaws};
+
+mod wrapped;
 
 /// The verifiers of a fleet, as long as somebody uses them.
 #[derive(Default)]
 pub struct Verifiers {
     made: Mutex<Vec<Made>>,
+    /// Whom somebody has refused, where that is remembered.
+    refused: Arc<Refused>,
 }
 
 struct Made {
@@ -29,7 +35,7 @@ pub struct Trust {
     /// As a server.
     pub callers: Arc<dyn ClientCertVerifier>,
     /// As a caller.
-    pub servers: Arc<WebPkiServerVerifier>,
+    pub servers: Arc<dyn ServerCertVerifier>,
 }
 
 impl Verifiers {
@@ -39,11 +45,14 @@ impl Verifiers {
     /// Why the bundle or the lists are no good.
     pub fn of(&self, material: &Material, flaws: Flaws) -> Result<Arc<Trust>, String> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|made| made.bundle.strong_count() > 0);
+        made.retain(|made| {
+            let lists = made.lists.as_ref();
+            made.bundle.strong_count() > 0 && lists.is_none_or(|lists| lists.strong_count() > 0)
+        });
         if let Some(made) = made.iter().find(|made| made.is_of(material)) {
             return Ok(Arc::clone(&made.trust));
         }
-        let trust = Arc::new(Trust::of(material, flaws)?);
+        let trust = Arc::new(Trust::of(material, flaws, &self.refused)?);
         made.push(Made {
             bundle: Arc::downgrade(&material.bundle),
             lists: material.lists.as_ref().map(Arc::downgrade),
@@ -65,14 +74,8 @@ impl Made {
 }
 
 impl Trust {
-    fn of(material: &Material, flaws: Flaws) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        for (name, anchor) in &material.bundle.anchors {
-            roots
-                .add(anchor.clone())
-                .map_err(|error| format!("the trust anchor {name}: {error}"))?;
-        }
-        let roots = Arc::new(roots);
+    fn of(material: &Material, flaws: Flaws, refused: &Arc<Refused>) -> Result<Self, String> {
+        let roots = Arc::new(roots(&material.bundle, flaws)?);
         let mut callers =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
         if let Some(lists) = &material.lists {
@@ -80,11 +83,42 @@ impl Trust {
             if !flaws.has(Bug::IgnoresListExpiry) {
                 callers = callers.enforce_revocation_expiration();
             }
+            if flaws.has(Bug::LooksUpOnlyLeaves) {
+                callers = callers.only_check_end_entity_revocation();
+            }
         }
-        let servers = WebPkiServerVerifier::builder_with_provider(roots, provider());
+        let callers = callers.build().map_err(|error| error.to_string())?;
+        let servers = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        let servers = servers.build().map_err(|error| error.to_string())?;
         Ok(Self {
-            callers: callers.build().map_err(|error| error.to_string())?,
-            servers: servers.build().map_err(|error| error.to_string())?,
+            callers: Arc::new(Examiner {
+                verifier: callers,
+                roots,
+                flaws,
+                refused: Arc::clone(refused),
+            }),
+            servers: Arc::new(Watched {
+                verifier: servers,
+                flaws,
+            }),
         })
     }
+}
+
+fn roots(bundle: &Bundle, flaws: Flaws) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for (name, anchor) in &bundle.anchors {
+        let before = roots.roots.len();
+        roots
+            .add(anchor.clone())
+            .map_err(|error| format!("the trust anchor {name}: {error}"))?;
+        let known = roots.roots.split_last().is_some_and(|(last, others)| {
+            let mut others = others.iter();
+            others.any(|other| other.subject == last.subject)
+        });
+        if known && flaws.has(Bug::TriesFirstOfAName) {
+            roots.roots.truncate(before);
+        }
+    }
+    Ok(roots)
 }

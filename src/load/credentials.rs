@@ -25,6 +25,11 @@ pub struct Credentials {
 pub trait Purse: Send + Sync {
     /// What it presents and trusts now; none while it has nothing.
     fn credentials(&self) -> Option<Credentials>;
+
+    /// What time it is for the caller, in seconds since 1970; none for one that does not look.
+    fn unix(&self) -> Option<i64> {
+        None
+    }
 }
 
 impl Purse for Credentials {

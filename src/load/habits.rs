@@ -9,6 +9,10 @@ pub struct Habits {
     pub presumes: bool,
     /// It goes on using a connection that has failed it.
     pub clutches: bool,
+    /// It stays with a connection though its own credentials have changed.
+    pub clings: bool,
+    /// It never opens another stream when its stream has broken.
+    pub gives_up: bool,
 }
 
 impl Habits {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -15,12 +15,16 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::credentials::{Credentials, Purse, resuming};
 use super::habits::Habits;
 use super::ledger::Ledger;
+use super::shown;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::{Answer, Opening};
 use crate::net::{Address, ConnectionId, Stream};
 use crate::oracle::history::{Call, CallOutcome, Connection, Micros, Serial, ServerView};
 use crate::peer::Application;
 use crate::scenario::fleet::Canary;
+
+/// For how long a caller that presumes to be accepted is busy with something else.
+const DISTRACTION: Duration = Duration::from_millis(20);
 
 /// Where a server is, and what it speaks.
 pub struct Destination {
@@ -63,9 +67,7 @@ pub struct Visitor {
     pub purse: Arc<dyn Purse>,
     /// How long a call may take.
     pub timeout: Duration,
-    /// Does it stay with a connection though its own credentials have changed?
-    pub clings: bool,
-    /// What else it does that it should not.
+    /// What it does that it should not.
     pub habits: Habits,
     kept: tokio::sync::Mutex<Kept>,
 }
@@ -74,6 +76,7 @@ pub struct Visitor {
 struct Kept {
     connection: Option<Open>,
     session: Option<Session>,
+    broken: bool,
 }
 
 /// A session store, and what the sessions in it rest on.
@@ -83,6 +86,7 @@ struct Session {
     serial: Option<Serial>,
     presented: Option<Serial>,
     verified: Option<Micros>,
+    good_until: i64,
 }
 
 /// An open connection, and how it came about.
@@ -96,6 +100,8 @@ struct Open {
     presented: Option<Serial>,
     verified: Option<Micros>,
     opening: Opening,
+    /// The last second in which the server's certificates are valid, since 1970.
+    good_until: i64,
 }
 
 impl Visitor {
@@ -107,7 +113,6 @@ impl Visitor {
             manner,
             purse,
             timeout,
-            clings: false,
             habits: Habits::default(),
             kept: tokio::sync::Mutex::default(),
         }
@@ -137,7 +142,13 @@ impl Visitor {
         let mut connection = None;
         let visit = self.try_visit(&mut call, destination, ledger, &mut connection);
         if let Ok(outcome) = timeout(self.timeout, visit).await {
-            call.outcome = outcome;
+            call.outcome = match outcome {
+                // A stranger's signatures are bad by nature.
+                CallOutcome::KeyMismatch if self.canary.is_some() => {
+                    CallOutcome::Refused("alert DecryptError".into())
+                }
+                outcome => outcome,
+            };
         }
         call.completed = ledger.now();
         call.server_view = match (&destination.views, connection) {
@@ -247,7 +258,8 @@ impl Visitor {
         connection: &mut Option<ConnectionId>,
     ) -> CallOutcome {
         if let Some(open) = &mut kept.connection {
-            let outdated = open.edition != credentials.edition && !self.clings;
+            let changed = open.edition != credentials.edition || self.is_past(open.good_until);
+            let outdated = changed && !self.habits.clings;
             let dead = self.manner == Manner::Pooled
                 && !self.habits.clutches
                 && has_ended(&mut open.stream).await;
@@ -258,6 +270,7 @@ impl Visitor {
             }
         }
         let mut open = match kept.connection.take() {
+            None if kept.broken => return CallOutcome::Refused("the caller has given up".into()),
             Some(open) => {
                 call.connection.reused = true;
                 call.connection.opened = open.opened;
@@ -284,7 +297,7 @@ impl Visitor {
         };
         // While the call is under way the connection is in nobody's hands: whatever interrupts it, a
         // timeout for one, ends the connection too.
-        let mut outcome = self.ask_and_stay(&mut open, destination).await;
+        let mut outcome = self.ask_and_stay(&mut open.stream, destination).await;
         let may_let_go = destination.application.protocol.lets_go_of_idlers();
         if may_let_go && call.connection.reused && is_gone(&outcome) {
             call.connection.reused = false;
@@ -301,10 +314,12 @@ impl Visitor {
                 Ok(open) => open,
                 Err(outcome) => return outcome,
             };
-            outcome = self.ask_and_stay(&mut open, destination).await;
+            outcome = self.ask_and_stay(&mut open.stream, destination).await;
         }
         if outcome.accepted() || self.habits.clutches {
             kept.connection = Some(open);
+        } else {
+            kept.broken = self.habits.gives_up && self.manner == Manner::Stream;
         }
         outcome
     }
@@ -323,7 +338,10 @@ impl Visitor {
             return CallOutcome::Refused("the caller does not speak TLS".into());
         };
         let hoards = self.manner == Manner::Hoarding;
-        let outdated = |session: &Session| session.edition != credentials.edition && !hoards;
+        let outdated = |session: &Session| {
+            let changed = session.edition != credentials.edition;
+            (changed || self.is_past(session.good_until)) && !hoards
+        };
         if kept.session.as_ref().is_none_or(outdated) {
             kept.session = Some(Session {
                 config: resuming(config, hoards),
@@ -331,6 +349,7 @@ impl Visitor {
                 serial: credentials.serial,
                 presented: None,
                 verified: None,
+                good_until: i64::MAX,
             });
         }
         let Some(session) = &mut kept.session else {
@@ -352,6 +371,7 @@ impl Visitor {
             session.serial = open.serial;
             session.presented = open.presented;
             session.verified = Some(call.invoked);
+            session.good_until = open.good_until;
         }
         let outcome = self.ask(&mut open, destination).await;
         let _ = open.stream.shutdown().await;
@@ -360,17 +380,23 @@ impl Visitor {
 
     async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
         if self.habits.presumes {
+            // Long enough for the server to have its say, to which nobody listens.
+            sleep(DISTRACTION).await;
             return CallOutcome::Accepted;
         }
         ask(&mut open.stream, destination, open.opening).await
     }
 
-    /// Asks, and means to ask again over the same connection.
-    async fn ask_and_stay(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
+    /// The same over a connection that is to stay.
+    async fn ask_and_stay(
+        &self,
+        stream: &mut TlsStream<Stream>,
+        destination: &Destination,
+    ) -> CallOutcome {
         if self.habits.presumes {
             return CallOutcome::Accepted;
         }
-        ask_and_stay(&mut open.stream, destination).await
+        ask_and_stay(stream, destination).await
     }
 
     async fn open(
@@ -390,10 +416,13 @@ impl Visitor {
             .open(&mut stream)
             .await
             .map_err(|error| outcome_of(&error))?;
-        let stream = TlsConnector::from(config)
-            .connect(destination.server_name.clone(), stream)
-            .await
-            .map_err(|error| outcome_of(&error))?;
+        let connector = TlsConnector::from(config);
+        let connecting = connector.connect(destination.server_name.clone(), stream);
+        let (connected, shown) = shown::watch(connecting).await;
+        if credentials.verifies {
+            call.presented = shown;
+        }
+        let stream = connected.map_err(|error| outcome_of(&error))?;
         let (_, tls) = stream.get_ref();
         let handshake = tls.handshake_kind().map(|kind| match kind {
             rustls::HandshakeKind::Resumed => HandshakeKind::Resumed,
@@ -404,6 +433,8 @@ impl Visitor {
             .and_then(|chain| chain.first())
             .and_then(serial_of)
             .filter(|_| credentials.verifies);
+        let chain = tls.peer_certificates().unwrap_or_default().iter();
+        let good_until = chain.filter_map(not_after).min().unwrap_or(i64::MAX);
         call.connection.opened = opened;
         call.connection.handshake = handshake;
         call.presented = presented;
@@ -417,7 +448,13 @@ impl Visitor {
             presented,
             verified: None,
             opening,
+            good_until,
         })
+    }
+
+    /// Is this second over, for the caller?
+    fn is_past(&self, second: i64) -> bool {
+        self.purse.unix().is_some_and(|now| now > second)
     }
 
     async fn dial(&self, destination: &Destination) -> Result<Stream, CallOutcome> {
@@ -450,6 +487,11 @@ impl Visitor {
 pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     u64::try_from(&certificate.tbs_certificate.serial).ok()
+}
+
+fn not_after(der: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(

@@ -11,6 +11,8 @@
 //! It takes as long as the calls times the logarithm of the changes. Suspicions are small; sentences are
 //! made only of those that are kept.
 
+use std::collections::BTreeSet;
+
 use super::alert::Alerts;
 use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
@@ -19,7 +21,7 @@ use super::history::{Call, CallOutcome, History, Micros};
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
-use super::witness::Witnesses;
+use super::witness::{Seconds, Witnesses};
 use crate::expect::HandshakeKind;
 use crate::scenario::fleet::Limits;
 
@@ -37,11 +39,13 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     let mut sightings = Sightings::of(history);
     let mut phases = Phases::of(history);
     let mut alerts = Alerts::default();
+    let tells = who_names_callers(history);
     for call in order {
         let permission = permissions.of_call(call);
         let due = permission.demands();
         count(&mut calls, call, &permission, due);
-        suspicions.extend(suspect(call, &permission));
+        suspicions.extend(suspect(call, &permission, &tells));
+        suspicions.extend(delayed(call, limits).filter(|_| due));
         if due && !call.outcome.accepted() {
             first_lost.get_or_insert(call);
         }
@@ -158,8 +162,22 @@ fn count(calls: &mut Calls, call: &Call, permission: &Permission, due: bool) {
     }
 }
 
+/// The servers that are known to tell their applications who calls. Of others nothing follows from silence.
+fn who_names_callers(history: &History) -> BTreeSet<&str> {
+    let names = |call: &&Call| {
+        let view = call.server_view.as_ref();
+        view.is_some_and(|view| view.accepted && view.identity.is_some())
+    };
+    let named = history.calls.iter().filter(names);
+    named.map(|call| call.server.as_str()).collect()
+}
+
 /// What a call violates by itself.
-fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
+fn suspect<'h>(
+    call: &'h Call,
+    permission: &Permission,
+    tells: &BTreeSet<&str>,
+) -> Vec<Suspicion<'h>> {
     let mut suspicions = Vec::new();
     let mut add = |invariant, proof| suspicions.push(Suspicion::of(invariant, call, proof));
     if call.outcome == CallOutcome::KeyMismatch {
@@ -184,7 +202,10 @@ fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
             .identity
             .as_ref()
             .is_some_and(|identity| *identity != call.caller);
-        named || (view.serial.is_some() && view.serial != call.serial)
+        let forgotten = view.accepted && view.identity.is_none() && call.serial.is_some();
+        named
+            || (forgotten && tells.contains(call.server.as_str()))
+            || (view.serial.is_some() && view.serial != call.serial)
     });
     if mistaken {
         add(Invariant::BindsIdentity, Proof::Mistaken(call));
@@ -193,6 +214,24 @@ fn suspect<'h>(call: &'h Call, permission: &Permission) -> Vec<Suspicion<'h>> {
         add(Invariant::Tells, Proof::Presumed(call));
     }
     suspicions
+}
+
+/// Did it take too long to be accepted?
+fn delayed<'h>(call: &'h Call, limits: &Limits) -> Option<Suspicion<'h>> {
+    let slowest = limits.slowest?.as_micros();
+    let took = call.completed.saturating_sub(call.invoked);
+    (call.outcome.accepted() && took > slowest).then(|| {
+        let words = format!(
+            "call {} of {} to {} at {} took {} to be accepted; {} is the most",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            Seconds(took),
+            Seconds(slowest),
+        );
+        Suspicion::of(Invariant::Serves, call, Proof::Told(words))
+    })
 }
 
 /// The worst first, and at most [`Findings::MOST`]; but the first of each invariant is always among them,

@@ -20,8 +20,19 @@ pub(super) struct Sightings<'h> {
     history: &'h History,
     /// By the change, and the server that was asked.
     of_facts: BTreeMap<(usize, &'h str), Sighting<'h>>,
-    /// By the server and the holder of the leaf: the leaves that it presented, in the order of time.
-    of_leaves: BTreeMap<(&'h str, &'h str), Vec<Leaf<'h>>>,
+    /// By the end, the party and the holder of the leaf: the leaves that it presented, in the order of time.
+    of_leaves: BTreeMap<(End, &'h str, &'h str), Vec<Leaf<'h>>>,
+}
+
+/// At which end of a connection a party presents its leaf.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum End {
+    /// It serves, and greets a new connection.
+    Serves,
+    /// It calls, by a new connection.
+    Calls,
+    /// It calls, by a connection or a session that it has kept.
+    CallsAgain,
 }
 
 /// What calls showed of a change at a server.
@@ -58,12 +69,15 @@ impl<'h> Sightings<'h> {
         permissions: &Permissions<'h>,
     ) {
         let resumed = call.connection.handshake == Some(HandshakeKind::Resumed);
+        let (caller, server) = (call.caller.as_str(), call.server.as_str());
         if call.connection.reused || resumed {
+            self.see_leaf(End::CallsAgain, caller, call.serial, call, permissions);
             return;
         }
         self.see_fact(call, permission);
         if permission.is_of_the_well() {
-            self.see_leaf(call, permissions);
+            self.see_leaf(End::Serves, server, call.presented, call, permissions);
+            self.see_leaf(End::Calls, caller, call.serial, call, permissions);
         }
     }
 
@@ -111,18 +125,24 @@ impl<'h> Sightings<'h> {
         }
     }
 
-    fn see_leaf(&mut self, call: &'h Call, permissions: &Permissions<'h>) {
-        let presented = call
-            .presented
-            .and_then(|serial| permissions.certificate(serial));
+    fn see_leaf(
+        &mut self,
+        end: End,
+        party: &'h str,
+        presented: Option<Serial>,
+        call: &'h Call,
+        permissions: &Permissions<'h>,
+    ) {
+        let presented = presented.and_then(|serial| permissions.certificate(serial));
         let Some(presented) = presented else { return };
         let holder = presented.holder.as_str();
-        let leaves = self
-            .of_leaves
-            .entry((call.server.as_str(), holder))
-            .or_default();
+        let leaves = self.of_leaves.entry((end, party, holder)).or_default();
         let rank = (presented.issued, presented.serial);
-        let newest = leaves.last().map_or(rank, |last| last.newest.max(rank));
+        let newest = match end {
+            // A party greets everybody alike, but has many connections, and each may be old by itself.
+            End::CallsAgain => rank,
+            _ => leaves.last().map_or(rank, |last| last.newest.max(rank)),
+        };
         leaves.push(Leaf { call, newest });
     }
 
@@ -162,11 +182,13 @@ impl<'h> Sightings<'h> {
             let reached = steps
                 .entry(step)
                 .or_insert_with(|| Reached::since(change.at));
-            if let Some((server, seen)) = self.leaves_since(change, serial, window, permissions) {
+            for end in [End::Serves, End::Calls] {
+                let seen = self.leaves_since(end, change, serial, window, permissions);
+                let Some((party, seen)) = seen else { continue };
                 match seen.new {
-                    Some(new) => reached.took(server, new.saturating_sub(change.at)),
+                    Some(new) => reached.took(party, new.saturating_sub(change.at)),
                     None if seen.old.is_some() => {
-                        reached.never(server);
+                        reached.never(party);
                     }
                     None => {}
                 }
@@ -175,9 +197,19 @@ impl<'h> Sightings<'h> {
                         Some(_) => "presented too late",
                         None => "never presented",
                     };
-                    let words = self.not_presented(step, change, window, serial, how, call);
+                    let presented = Presented { end, serial, how };
+                    let words = self.not_presented(step, change, window, presented, call);
                     suspicions.push(late(call, words));
                 }
+            }
+            if let Some(call) = self.kept_on(change, serial, window, permissions) {
+                let presented = Presented {
+                    end: End::CallsAgain,
+                    serial,
+                    how: "did not leave what it had kept for",
+                };
+                let words = self.not_presented(step, change, window, presented, call);
+                suspicions.push(late(call, words));
             }
         }
         let steps = steps.into_iter();
@@ -186,10 +218,11 @@ impl<'h> Sightings<'h> {
         (convergence.collect(), suspicions)
     }
 
-    /// For each server that was to present a leaf: the first call that was shown it or a newer one, and
-    /// the first after the window that was shown an older one before that.
+    /// For a party that was to present a leaf: the first call that was shown it or a newer one, and the
+    /// first after the window that was shown an older one before that.
     fn leaves_since(
         &self,
+        end: End,
         change: &'h Change,
         serial: Serial,
         window: Micros,
@@ -197,8 +230,8 @@ impl<'h> Sightings<'h> {
     ) -> Option<(&'h str, Sighting<'h>)> {
         let certificate = permissions.certificate(serial).filter(|_| change.holds)?;
         let holder = certificate.holder.as_str();
-        let server = change.party.as_deref().unwrap_or(holder);
-        let leaves = self.of_leaves.get(&(server, holder))?;
+        let party = change.party.as_deref().unwrap_or(holder);
+        let leaves = self.of_leaves.get(&(end, party, holder))?;
         let settled = change.at.saturating_add(window);
         let rank = (certificate.issued, serial);
         let new = leaves.partition_point(|leaf| leaf.newest < rank);
@@ -209,7 +242,29 @@ impl<'h> Sightings<'h> {
             old: old.map(|leaf| leaf.call),
             new: leaves.get(new).map(|leaf| leaf.call.invoked),
         };
-        Some((server, sighting))
+        Some((party, sighting))
+    }
+
+    /// The first call by which a party that was to present a leaf presented an older one, by a connection
+    /// or a session that it should have left by then.
+    fn kept_on(
+        &self,
+        change: &'h Change,
+        serial: Serial,
+        window: Micros,
+        permissions: &Permissions<'h>,
+    ) -> Option<&'h Call> {
+        let certificate = permissions.certificate(serial).filter(|_| change.holds)?;
+        let holder = certificate.holder.as_str();
+        let party = change.party.as_deref().unwrap_or(holder);
+        let leaves = self.of_leaves.get(&(End::CallsAgain, party, holder))?;
+        let settled = change.at.saturating_add(window);
+        let rank = (certificate.issued, serial);
+        let overdue = leaves.partition_point(|leaf| leaf.call.invoked < settled);
+        let overdue = leaves.get(overdue..)?.iter();
+        let kept = overdue.filter(|leaf| leaf.newest < rank);
+        kept.map(|leaf| leaf.call)
+            .find(|call| call.invoked >= settled.saturating_add(permissions.allowance(call)))
     }
 
     fn by_step(&self, index: usize) -> Option<(usize, &'h Change)> {
@@ -241,23 +296,32 @@ impl<'h> Sightings<'h> {
         step: usize,
         change: &Change,
         window: Micros,
-        serial: Serial,
-        how: &str,
+        presented: Presented,
         call: &Call,
     ) -> String {
+        let Presented { end, serial, how } = presented;
+        let (party, verb, old) = match end {
+            End::Serves => (&call.server, "was shown", call.presented),
+            End::Calls | End::CallsAgain => (&call.caller, "presented", call.serial),
+        };
         format!(
-            "{} {how} serial {serial} ({} at {}, window {}): call {} of {} at {} was shown \
-             serial {}",
-            call.server,
+            "{party} {how} serial {serial} ({} at {}, window {}): call {} of {} at {} {verb} serial {}",
             self.what(step),
             Seconds(change.at),
             Seconds(window),
             call.id,
             call.caller,
             Seconds(call.invoked),
-            call.presented.unwrap_or_default(),
+            old.unwrap_or_default(),
         )
     }
+}
+
+/// A leaf that should have been presented.
+struct Presented {
+    end: End,
+    serial: Serial,
+    how: &'static str,
 }
 
 fn late<'h>(call: &Call, words: String) -> Suspicion<'h> {

@@ -121,6 +121,25 @@ pub struct Known {
     pub turns: Vec<Turn>,
 }
 
+impl Known {
+    /// One thing, or else several others together. Its turns are those of their turns that turned the
+    /// whole.
+    pub fn either(one: &Self, others: &[Rc<Self>]) -> Self {
+        let all = Course::always(Truth::True);
+        let together = others.iter().fold(all, |all, other| all.and(&other.course));
+        let course = one.course.or(&together);
+        let others = others.iter().flat_map(|other| &other.turns);
+        let mut turns: Vec<Turn> = one.turns.iter().chain(others).copied().collect();
+        turns.retain(|turn| {
+            let before = turn.at.checked_sub(1).map(|at| course.value_at(at));
+            let after = course.value_at(turn.settled);
+            before.is_some_and(|before| before != after) && after == turn.holds.into()
+        });
+        turns.sort_by_key(|turn| (turn.at, turn.change));
+        Self { course, turns }
+    }
+}
+
 /// A change that turned a fact from true to false or back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Turn {

@@ -42,6 +42,9 @@ pub struct History {
     pub settled_from: Micros,
     /// When it ended.
     pub end: Micros,
+    /// How much later than it was due a call has begun, at most: how much the harness itself was kept
+    /// waiting by the machine.
+    pub lateness: Micros,
 }
 
 /// A certificate that was issued.
@@ -56,6 +59,10 @@ pub struct Certificate {
     pub issuer: Option<Serial>,
     /// The anchor at the end of its chain, by name.
     pub anchor: String,
+    /// The serial number of a cross-signed certificate that is sent with it: it stands for the anchor where
+    /// its own anchor is trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Serial>,
     /// The first instant of its validity, in microseconds since 1970.
     pub not_before: i64,
     /// The last instant of its validity, in microseconds since 1970.
@@ -87,7 +94,8 @@ pub enum Fact {
     /// The service can be reached, and nothing is done to it. True before anything is said. Only what must
     /// be accepted depends on it: a service in trouble has no excuse to let strangers in.
     Well,
-    /// The service presents this leaf. For convergence only: it permits and forbids nothing.
+    /// The party, service or caller, presents this leaf. For convergence only: it permits and forbids
+    /// nothing.
     Presents(Serial),
 }
 

@@ -12,11 +12,11 @@
 //! is kept for pairs of parties.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::facts::{Facts, Known, Subject};
-use super::history::{Call, Certificate, Change, History, Micros, Serial};
+use super::history::{Call, Certificate, Change, Fact, History, Micros, Serial};
 use super::truth::{Course, Truth, together};
 use super::validity::Clocks;
 use crate::expect::HandshakeKind;
@@ -29,6 +29,8 @@ const LONGEST_CHAIN: usize = 16;
 pub struct Permissions<'h> {
     history: &'h History,
     certificates: HashMap<Serial, &'h Certificate>,
+    /// The leaves that somebody was told to present.
+    asked_for: HashSet<Serial>,
     facts: RefCell<Facts<'h>>,
     clocks: RefCell<Clocks<'h>>,
     /// For what never becomes true.
@@ -39,8 +41,16 @@ impl<'h> Permissions<'h> {
     /// Of the calls of this history.
     pub fn of(history: &'h History) -> Self {
         let certificates = history.certificates.iter();
+        let asked_for = history
+            .changes
+            .iter()
+            .filter_map(|change| match change.fact {
+                Fact::Presents(serial) => Some(serial),
+                _ => None,
+            });
         Self {
             history,
+            asked_for: asked_for.collect(),
             certificates: certificates.map(|one| (one.serial, one)).collect(),
             facts: RefCell::new(Facts::of(history)),
             clocks: RefCell::new(Clocks::of(history)),
@@ -77,7 +87,16 @@ impl<'h> Permissions<'h> {
             from: call.invoked,
             to: call.completed.max(call.invoked),
             grounds: grounds.found,
+            unasked: call.presented.is_some_and(|serial| self.is_unasked(serial)),
         }
+    }
+
+    /// Has this leaf a defect, and was nobody told to present it? Whoever does has no excuse if it is
+    /// refused for that.
+    fn is_unasked(&self, serial: Serial) -> bool {
+        let certificate = self.certificate(serial);
+        let defective = certificate.is_some_and(|certificate| certificate.defect.is_some());
+        defective && !self.asked_for.contains(&serial)
     }
 
     /// How much longer than its window a change may take for this call, in microseconds: connections that
@@ -136,6 +155,8 @@ pub struct Permission<'h> {
     from: Micros,
     to: Micros,
     grounds: Vec<Ground<'h>>,
+    /// Was the server's leaf one that it should never have presented?
+    unasked: bool,
 }
 
 impl<'h> Permission<'h> {
@@ -146,7 +167,8 @@ impl<'h> Permission<'h> {
 
     /// Must it be accepted at every instant?
     pub fn demands(&self) -> bool {
-        self.extent(|_| true).0 == Truth::True
+        let counts = |ground: &Ground| !self.unasked || ground.part != Part::Trusts;
+        self.extent(counts).0 == Truth::True
     }
 
     /// Had the server a reason to refuse, at some instant?
@@ -224,6 +246,8 @@ pub enum Part {
 pub enum Basis<'h> {
     /// A fact.
     Fact(Subject<'h>),
+    /// The anchor of the first is trusted, or that of the second, a bridge, which is good itself.
+    Bridged(&'h Certificate, &'h Certificate),
     /// The certificate is valid now.
     Valid(&'h Certificate),
     /// The certificate has no defect, and here it has one.
@@ -242,7 +266,13 @@ struct Grounds<'p, 'h> {
 impl<'h> Grounds<'_, 'h> {
     fn chain(&mut self, part: Part, verifier: &'h str, serial: Serial) {
         if let Some(leaf) = self.permissions.certificate(serial) {
-            self.fact(part, verifier, Subject::Trusts(&leaf.anchor));
+            match leaf
+                .bridge
+                .map(|bridge| self.permissions.certificate(bridge))
+            {
+                Some(Some(bridge)) => self.bridged(part, verifier, leaf, bridge),
+                _ => self.fact(part, verifier, Subject::Trusts(&leaf.anchor)),
+            }
         }
         for certificate in self.permissions.chain(serial) {
             let Some(certificate) = certificate else {
@@ -261,6 +291,31 @@ impl<'h> Grounds<'_, 'h> {
                 self.add(part, verifier, Basis::Sound(certificate, defect), never);
             }
         }
+    }
+
+    /// There are two ways up: to the anchor of the leaf, or over the bridge to another.
+    fn bridged(
+        &mut self,
+        part: Part,
+        verifier: &'h str,
+        leaf: &'h Certificate,
+        bridge: &'h Certificate,
+    ) {
+        let permissions = self.permissions;
+        let known_to = |subject| {
+            let mut facts = permissions.facts.borrow_mut();
+            facts.known_to(verifier, subject, self.longer)
+        };
+        let directly = known_to(Subject::Trusts(&leaf.anchor));
+        let mut over = vec![
+            known_to(Subject::Trusts(&bridge.anchor)),
+            known_to(Subject::InForce(bridge.serial)),
+        ];
+        let mut clocks = permissions.clocks.borrow_mut();
+        over.push(clocks.validity(verifier, bridge, self.longer));
+        drop(clocks);
+        let known = Rc::new(Known::either(&directly, &over));
+        self.add(part, verifier, Basis::Bridged(leaf, bridge), known);
     }
 
     fn fact(&mut self, part: Part, verifier: &'h str, subject: Subject<'h>) {

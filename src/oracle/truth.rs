@@ -22,6 +22,11 @@ impl Truth {
     pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
+
+    /// Either: Kleene's disjunction, which is the maximum.
+    pub fn or(self, other: Self) -> Self {
+        self.max(other)
+    }
 }
 
 impl From<bool> for Truth {
@@ -80,16 +85,25 @@ impl Course {
 
     /// Both, at each instant.
     pub fn and(&self, other: &Self) -> Self {
-        let mut both = Self { pieces: Vec::new() };
+        self.joined(other, Truth::and)
+    }
+
+    /// Either, at each instant.
+    pub fn or(&self, other: &Self) -> Self {
+        self.joined(other, Truth::or)
+    }
+
+    fn joined(&self, other: &Self, join: fn(Truth, Truth) -> Truth) -> Self {
+        let mut joined = Self { pieces: Vec::new() };
         let mut instants: Vec<Micros> = [self, other]
             .into_iter()
             .flat_map(|course| course.pieces.iter().map(|(since, _)| *since))
             .collect();
         instants.sort_unstable();
         for at in instants {
-            both.from_then_on(at, self.value_at(at).and(other.value_at(at)));
+            joined.from_then_on(at, join(self.value_at(at), other.value_at(at)));
         }
-        both
+        joined
     }
 
     /// How true it is at this instant.

@@ -45,9 +45,12 @@ impl<'h> Witnesses<'_, 'h> {
     pub fn mistaken(&self, call: &Call) -> String {
         let mut told = self.acceptance(call);
         if let Some(view) = &call.server_view {
-            if let Some(identity) = &view.identity {
-                told += &format!("; its application was told that the caller is {identity}");
-            }
+            told += &match &view.identity {
+                Some(identity) => {
+                    format!("; its application was told that the caller is {identity}")
+                }
+                None => "; its application was not told who the caller is".to_owned(),
+            };
             if let Some(serial) = view.serial.filter(|serial| Some(*serial) != call.serial) {
                 told += &format!("; it holds the caller by serial {serial}");
             }
@@ -218,6 +221,10 @@ fn reason(ground: &Ground) -> String {
             Subject::Well => format!("{verifier} is in trouble"),
             Subject::Presents(serial) => format!("{verifier} does not present {serial}"),
         },
+        Basis::Bridged(leaf, bridge) => format!(
+            "{verifier} does not trust {}, and not {} by way of certificate {}",
+            leaf.anchor, bridge.anchor, bridge.serial
+        ),
         Basis::Valid(certificate) => about(certificate.serial, "is not valid at that time"),
         Basis::Sound(certificate, defect) => {
             format!("certificate {}: {defect}", certificate.serial)

@@ -111,9 +111,10 @@ pub enum Action {
     /// A service, or the target, stops and starts again.
     Restart,
     // Fleets: certificates.
-    /// Services get new leaves, with new keys.
+    /// Services get new leaves, with new keys; with a `defect` that they must notice, or in another name
+    /// (`who`) than their callers know.
     RotateLeaf,
-    /// The callers get new leaves.
+    /// The callers get new leaves; with a `defect` that they must notice.
     RotateCaller,
     /// The bundle that services trust becomes `trusts`.
     PushBundle,
@@ -121,6 +122,9 @@ pub enum Action {
     PushCallerBundle,
     /// Later leaves come from this authority (`who`).
     IssueFrom,
+    /// The root `who` is certified by the first, `for` so long; its later leaves bring that certificate
+    /// along, so that who trusts only the first root can follow them to it.
+    CrossSign,
     /// The authority revokes these (`revokes`), and tells nobody yet.
     Revoke,
     /// The authority publishes its list; services get it.

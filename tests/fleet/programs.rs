@@ -44,7 +44,10 @@ fn rotations_and_lists_are_for_programs_too() {
 #[test]
 fn what_a_program_cannot_do_is_said() {
     for (timeline, reason) in [
-        ("[fleet]\nsidecars = true", "a program has no sidecar of ours"),
+        (
+            "[fleet]\nsidecars = true",
+            "a program has no sidecar of ours",
+        ),
         (
             "[fleet]\npermissive = true",
             "a program cannot take TLS and plaintext at one address",
@@ -125,9 +128,9 @@ fn nginx_takes_a_leaf_and_a_list_under_load() {
 /// old; where nginx is not told to look, the oracle sees it.
 #[test]
 fn a_write_that_nobody_tells_nginx_of_is_seen() {
-    let Some((_, findings)) = on_nginx_untold(
-        "[fleet]\nservices = 1\n[[step]]\nat = \"100ms\"\ndo = \"rotate-leaf\"",
-    ) else {
+    let Some((_, findings)) =
+        on_nginx_untold("[fleet]\nservices = 1\n[[step]]\nat = \"100ms\"\ndo = \"rotate-leaf\"")
+    else {
         return;
     };
     assert!(
@@ -148,8 +151,10 @@ fn on_nginx(timeline: &str) -> Option<(Performance, Findings)> {
 fn on_nginx_untold(timeline: &str) -> Option<(Performance, Findings)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deaf.toml");
-    let text = include_str!("../../targets/nginx.toml")
-        .replace("reload   = { signal = \"HUP\" }", "reload   = \"automatic\"");
+    let text = include_str!("../../targets/nginx.toml").replace(
+        "reload   = { signal = \"HUP\" }",
+        "reload   = \"automatic\"",
+    );
     std::fs::write(&path, text).unwrap();
     played(path.to_str().unwrap(), timeline)
 }

@@ -317,7 +317,7 @@ impl Timeline<'_> {
         if !self.shelves.contains_key(name) {
             let failed = |error| FleetError::Files(name.clone(), error);
             let folder = match self.ground {
-                Ground::Sockets | Ground::Programs | Ground::Proxied(_) => {
+                Ground::Sockets | Ground::Proxied(_) | Ground::Programs => {
                     Folder::on_disk().map_err(failed)?
                 }
                 Ground::Simulated(_) => Folder::in_memory(),
