@@ -18,6 +18,8 @@ mod files;
 mod folder;
 #[path = "fleet/ground.rs"]
 mod ground;
+#[path = "fleet/programs.rs"]
+mod programs;
 #[path = "fleet/renewal.rs"]
 mod renewal;
 
