@@ -1,7 +1,8 @@
 //! `fleet`: a fleet of any size, for as long as one likes, to see what it does.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -78,6 +79,7 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
             arguments.target
         ))
     })?;
+    let file = arguments.open_history().map_err(Failure::usage)?;
     let plan = arguments.plan(flaws);
     let gauge = Arc::new(Gauge::default());
     let stop = interrupted()?;
@@ -92,9 +94,10 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
         });
         running.join().map_err(|_| anyhow!("the fleet panicked"))?
     })?;
-    if let Some(path) = &arguments.history {
+    if let Some((mut file, path)) = file {
         let json = serde_json::to_vec(&history)?;
-        fs::write(path, json).with_context(|| format!("cannot write `{}`", path.display()))?;
+        file.write_all(&json)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     let findings = check(&history, &Limits::default());
     let complete = !gauge.is_stopped();
@@ -151,6 +154,16 @@ impl Arguments {
                 false => Clock::start().unix(),
             },
         }
+    }
+
+    /// The file of the history, opened before the run: one that cannot be written costs nobody a day.
+    fn open_history(&self) -> anyhow::Result<Option<(File, &Path)>> {
+        let Some(path) = &self.history else {
+            return Ok(None);
+        };
+        let file = File::create(path)
+            .with_context(|| format!("failed to create `{}`", path.display()))?;
+        Ok(Some((file, path)))
     }
 
     /// The command that does it again.
