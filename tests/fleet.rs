@@ -14,6 +14,10 @@ use mtls_gauntlet::target::planted::Flaws;
 mod files;
 #[path = "fleet/folder.rs"]
 mod folder;
+#[path = "fleet/leaks.rs"]
+mod leaks;
+#[path = "support/rig.rs"]
+mod rig;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(

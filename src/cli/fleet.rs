@@ -34,11 +34,11 @@ pub(super) struct Arguments {
     services: u32,
 
     /// Calls in a second that must succeed, all together; a third as many again must be refused.
-    #[arg(long, value_name = "R", default_value_t = 50)]
+    #[arg(long, value_name = "R", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
 
     /// For how long: 30s, 10m, 24h.
-    #[arg(long, value_name = "D", default_value = "10s")]
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = parse_time)]
     duration: Span,
 
     /// A simulated network on a clock that jumps from event to event, instead of sockets.
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     sim: bool,
 
     /// Each service renews its certificate after this long: 1h; never, unless said.
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = parse_time)]
     rotate: Option<Span>,
 
     /// By how much of a certificate's lifetime a renewal may be early, by chance, in hundredths.
@@ -161,8 +161,8 @@ impl Arguments {
         let Some(path) = &self.history else {
             return Ok(None);
         };
-        let file = File::create(path)
-            .with_context(|| format!("failed to create `{}`", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("failed to create `{}`", path.display()))?;
         Ok(Some((file, path)))
     }
 
@@ -179,6 +179,15 @@ impl Arguments {
             line.push_str(" --sim");
         }
         line
+    }
+}
+
+/// A length of time that something can happen in: certificates count whole seconds.
+fn parse_time(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    match span >= Span::seconds(1) {
+        true => Ok(span),
+        false => Err("write a second or more, such as 30s, 10m or 24h".into()),
     }
 }
 

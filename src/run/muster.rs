@@ -216,8 +216,7 @@ impl<'a> Muster<'a> {
     }
 
     fn live_as_programs(&self, work: Work<'_>) -> Result<Life, Obstacle> {
-        let unsupported =
-            |why: String| Obstacle::Judged(Judgement::of(Verdict::Unsupported, why));
+        let unsupported = |why: String| Obstacle::Judged(Judgement::of(Verdict::Unsupported, why));
         let plan = self.plan(work.case, Flaws::NONE);
         let Some(settle) = work.target.settle() else {
             return Err(unsupported("the target cannot be a fleet".into()));
@@ -241,9 +240,8 @@ impl<'a> Muster<'a> {
         simulated: bool,
         fleet: impl Future<Output = Result<T, FleetError>>,
     ) -> Result<T, Obstacle> {
-        let broken = |error: FleetError| {
-            Obstacle::Judged(Judgement::of(Verdict::Broken, error.to_string()))
-        };
+        let broken =
+            |error: FleetError| Obstacle::Judged(Judgement::of(Verdict::Broken, error.to_string()));
         let mut ending = self.ending.subscribe();
         runtime(simulated).map_err(broken)?.block_on(async {
             tokio::select! {

@@ -14,7 +14,11 @@ use crate::scenario::fleet::{Canary, Topology};
 
 impl Cast {
     /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.
-    pub(super) fn admitted_everywhere(&self, callers: &[String], ledger: &Ledger) -> Arc<BTreeSet<String>> {
+    pub(super) fn admitted_everywhere(
+        &self,
+        callers: &[String],
+        ledger: &Ledger,
+    ) -> Arc<BTreeSet<String>> {
         let company = self.company();
         let canaries = company.canaries.iter();
         let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
