@@ -10,12 +10,18 @@ use mtls_gauntlet::scenario::load::parse;
 use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::planted::Flaws;
 
+#[path = "fleet/authority.rs"]
+mod authority;
 #[path = "fleet/files.rs"]
 mod files;
 #[path = "fleet/folder.rs"]
 mod folder;
+#[path = "fleet/ground.rs"]
+mod ground;
 #[path = "fleet/leaks.rs"]
 mod leaks;
+#[path = "fleet/renewal.rs"]
+mod renewal;
 #[path = "support/rig.rs"]
 mod rig;
 

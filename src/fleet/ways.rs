@@ -17,8 +17,9 @@ use crate::scenario::fleet::{Canary, LoadPlan};
 pub struct Ways {
     callers: Vec<Caller>,
     manners: Vec<Manner>,
-    /// Who calls whom: a caller by its place, and a service by its name.
-    pairs: Vec<(usize, String)>,
+    services: Vec<String>,
+    /// Who calls whom, by their places.
+    pairs: Vec<(u32, u32)>,
     timeout: Duration,
     stride: u64,
     made: Mutex<BTreeMap<(usize, usize), Arc<Visitor>>>,
@@ -43,13 +44,15 @@ impl Ways {
     pub fn new(
         callers: Vec<Caller>,
         manners: Vec<Manner>,
-        pairs: Vec<(usize, String)>,
+        services: Vec<String>,
+        pairs: Vec<(u32, u32)>,
         timeout: Duration,
     ) -> Self {
         Self {
             stride: stride((manners.len() * pairs.len()) as u64),
             callers,
             manners,
+            services,
             pairs,
             timeout,
             made: Mutex::default(),
@@ -63,8 +66,13 @@ impl Ways {
 
     /// Every caller that has a way to this service, on its way to it.
     pub fn to(&self, service: &str) -> Vec<Arc<Visitor>> {
-        let pairs = self.pairs.iter().filter(|(_, to)| to == service);
-        let callers = pairs.filter_map(|(caller, _)| self.callers.get(*caller));
+        let is_to = |place: u32| {
+            self.services
+                .get(place as usize)
+                .is_some_and(|to| to == service)
+        };
+        let pairs = self.pairs.iter().filter(|(_, to)| is_to(*to));
+        let callers = pairs.filter_map(|(caller, _)| self.callers.get(*caller as usize));
         callers
             .map(|caller| Arc::new(self.visitor(caller, Manner::Fresh)))
             .collect()
@@ -79,7 +87,8 @@ impl Ways {
         let (turn, pair) = (place / self.pairs.len(), place % self.pairs.len());
         let manner = *self.manners.get(turn)?;
         let (caller, to) = self.pairs.get(pair)?;
-        let caller = self.callers.get(*caller)?;
+        let caller = self.callers.get(*caller as usize)?;
+        let to = self.services.get(*to as usize)?;
         let visitor = || Arc::new(self.visitor(caller, manner));
         if manner == Manner::Fresh {
             return Some((visitor(), to));

@@ -48,6 +48,12 @@ const PROGRAMS_SIDE_BY_SIDE: usize = 3;
 /// How often it is asked whether all is to end.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How often a fleet is run again, alone, that failed on a busy machine.
+const TRIES_ALONE: u8 = 2;
+
+/// How late calls may begin before a failure is doubted, in microseconds.
+const LATE: u64 = 100_000;
+
 /// When simulated fleets begin: 2026-01-01T00:00:00Z. A history must not depend on the day it is made.
 const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
@@ -62,12 +68,15 @@ pub struct Muster<'a> {
     on_sockets: Mutex<VecDeque<Work<'a>>>,
     of_programs: Mutex<VecDeque<Work<'a>>>,
     simulated: Mutex<VecDeque<Work<'a>>>,
+    delayed: Mutex<VecDeque<Work<'a>>>,
 }
 
 #[derive(Clone, Copy)]
 struct Work<'a> {
     target: &'a dyn Target,
     case: &'a Case,
+    /// How often it has been run again, with nothing beside it.
+    tries: u8,
 }
 
 impl<'a> Muster<'a> {
@@ -89,6 +98,7 @@ impl<'a> Muster<'a> {
                 targets.map(move |target| Work {
                     target: target.as_ref(),
                     case,
+                    tries: 0,
                 })
             });
             Mutex::new(work.collect())
@@ -102,6 +112,7 @@ impl<'a> Muster<'a> {
             on_sockets: all(Network::Sockets, false),
             of_programs: all(Network::Sockets, true),
             simulated: all(Network::Simulated, false),
+            delayed: Mutex::default(),
         }
     }
 
@@ -126,15 +137,27 @@ impl<'a> Muster<'a> {
     }
 
     /// Runs them all, with so many simulations at once.
+    ///
+    /// One that fails while the machine kept the harness itself waiting is run again when there is nothing
+    /// beside it: what a busy machine does must not be blamed on the target.
     pub fn run(&self, jobs: usize, events: &mpsc::Sender<Event>) {
         let queues = [
             (&self.on_sockets, SIDE_BY_SIDE),
             (&self.of_programs, PROGRAMS_SIDE_BY_SIDE),
             (&self.simulated, jobs.max(1)),
         ];
+        self.attend(&queues, events);
+        for _ in 0..TRIES_ALONE {
+            let delayed = Mutex::new(std::mem::take(&mut *lock(&self.delayed)));
+            self.attend(&[(&delayed, 1)], events);
+        }
+    }
+
+    /// Runs what is in these queues, so many of each at once, and tells those that live when all is to end.
+    fn attend(&self, queues: &[(&Mutex<VecDeque<Work<'a>>>, usize)], events: &mpsc::Sender<Event>) {
         thread::scope(|scope| {
             let mut workers = Vec::new();
-            for (queue, most) in queues {
+            for &(queue, most) in queues {
                 for _ in 0..most.min(lock(queue).len()) {
                     workers.push(scope.spawn(move || self.labour(queue, events)));
                 }
@@ -154,13 +177,40 @@ impl<'a> Muster<'a> {
             let Some(work) = lock(queue).pop_front() else {
                 return;
             };
-            let Some(record) = self.judged(work) else {
-                return;
+            let Some(record) = self.unless_delayed(work) else {
+                continue;
             };
             if events.send(Event::CaseJudged(Box::new(record))).is_err() {
                 return;
             }
         }
+    }
+
+    /// What came of a fleet, unless it was told to end or has to be run again.
+    fn unless_delayed(&self, work: Work<'a>) -> Option<CaseRecord> {
+        let mut record = self.judged(work)?;
+        let late = record
+            .timeline
+            .as_ref()
+            .map_or(0, |timeline| timeline.lateness_us);
+        if record.verdict != Verdict::Fail || late < LATE {
+            return Some(record);
+        }
+        if work.tries < TRIES_ALONE {
+            lock(&self.delayed).push_back(Work {
+                tries: work.tries + 1,
+                ..work
+            });
+            return None;
+        }
+        record.verdict = Verdict::Invalid;
+        record.failure_kind = None;
+        record.reason = format!(
+            "it proves nothing, for the machine kept the harness itself waiting for {} ms: {}",
+            late / 1000,
+            record.reason
+        );
+        Some(record)
     }
 
     /// None of a fleet that was told to end.
@@ -178,6 +228,7 @@ impl<'a> Muster<'a> {
                 let timeline = TimelineRecord {
                     steps: Vec::new(),
                     network: work.case.network,
+                    lateness_us: life.history.lateness,
                     history_digest: digest_of(&life.history),
                     findings,
                 };
