@@ -18,10 +18,14 @@ mod files;
 mod folder;
 #[path = "fleet/ground.rs"]
 mod ground;
+#[path = "fleet/leaks.rs"]
+mod leaks;
 #[path = "fleet/programs.rs"]
 mod programs;
 #[path = "fleet/renewal.rs"]
 mod renewal;
+#[path = "support/rig.rs"]
+mod rig;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(
