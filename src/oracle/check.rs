@@ -202,7 +202,9 @@ fn suspect<'h>(
             .identity
             .as_ref()
             .is_some_and(|identity| *identity != call.caller);
-        let forgotten = view.accepted && view.identity.is_none() && call.serial.is_some();
+        let resumed = call.connection.handshake == Some(HandshakeKind::Resumed);
+        let silent = view.accepted && view.identity.is_none() && call.serial.is_some();
+        let forgotten = resumed && silent;
         named
             || (forgotten && tells.contains(call.server.as_str()))
             || (view.serial.is_some() && view.serial != call.serial)
