@@ -20,6 +20,8 @@ mod folder;
 mod ground;
 #[path = "fleet/leaks.rs"]
 mod leaks;
+#[path = "fleet/programs.rs"]
+mod programs;
 #[path = "fleet/renewal.rs"]
 mod renewal;
 #[path = "support/rig.rs"]

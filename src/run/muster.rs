@@ -22,6 +22,7 @@ use aws_lc_rs::digest;
 use tokio::sync::watch;
 
 use super::event::Event;
+use super::trial::last_part;
 use crate::clock::{Clock, Stopwatch};
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
@@ -233,7 +234,11 @@ impl<'a> Muster<'a> {
                     findings,
                 };
                 let went_well = judgement.verdict == Verdict::Pass;
-                (judgement, Some(timeline), life.log.filter(|_| !went_well))
+                (
+                    judgement,
+                    Some(timeline),
+                    life.log.filter(|_| !went_well).map(last_part),
+                )
             }
             Err(Obstacle::Judged(judgement)) => (judgement, None, None),
             Err(Obstacle::ToldToEnd) => return None,
@@ -370,6 +375,8 @@ fn record(
 ) -> CaseRecord {
     let scenario = &work.case.scenario;
     let id = work.case.id();
+    let by_chance = work.target.varies(&id);
+    let by_chance = by_chance.filter(|_| judgement.verdict.is_failure());
     CaseRecord {
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -384,7 +391,7 @@ fn record(
         observation: None,
         verdict: judgement.verdict,
         failure_kind: judgement.failure,
-        known: work.target.known(&id).map(str::to_owned),
+        known: work.target.known(&id).or(by_chance).map(str::to_owned),
         reason: judgement.reason,
         log: None,
         timeline,
