@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::party::{Party, name_of};
+use super::sidecar::Backend;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::Protocol;
 use crate::net::{ConnectionId, Listener, Stream};
@@ -29,11 +30,15 @@ use crate::oracle::history::{Sample, Serial, ServerView};
 use crate::target::identity::application_identity;
 use crate::target::planted::Bug;
 
+mod entrance;
+
 /// A party that listens.
 pub struct Service {
     /// The party.
     pub party: Arc<Party>,
     settings: Settings,
+    /// What stands behind it, where it is a sidecar.
+    backend: Option<Arc<Backend>>,
     permits: Arc<Semaphore>,
     views: Mutex<HashMap<ConnectionId, ServerView>>,
     connections: AtomicU32,
@@ -43,6 +48,9 @@ pub struct Service {
     /// No descriptor is left for a new connection.
     exhausted: AtomicBool,
     closing: watch::Sender<u64>,
+    /// It has been told to leave.
+    leaving: AtomicBool,
+    departure: Notify,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -57,6 +65,9 @@ pub struct Settings {
     pub idle: Option<Duration>,
 }
 
+/// How long callers who have set out already are waited for by a service that leaves.
+const ON_THEIR_WAY: Duration = Duration::from_millis(150);
+
 /// The pause after a connection could not be accepted.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -64,11 +75,12 @@ const BREATH: Duration = Duration::from_millis(10);
 const TOO_MANY_OPEN_FILES: i32 = 24;
 
 impl Service {
-    /// A service that does not listen yet.
-    pub fn new(party: Arc<Party>, settings: Settings) -> Arc<Self> {
+    /// A service that does not listen yet; a sidecar, if there is something behind it.
+    pub fn new(party: Arc<Party>, settings: Settings, backend: Option<Arc<Backend>>) -> Arc<Self> {
         Arc::new(Self {
             party,
             settings,
+            backend,
             permits: Arc::new(Semaphore::new(settings.handshakes as usize)),
             views: Mutex::default(),
             connections: AtomicU32::new(0),
@@ -77,6 +89,8 @@ impl Service {
             accepted: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
             closing: watch::Sender::new(0),
+            leaving: AtomicBool::new(false),
+            departure: Notify::new(),
             accepting: Mutex::default(),
         })
     }
@@ -103,6 +117,33 @@ impl Service {
             // It has been told to end, and says so as an error.
             let _ = accepting.await;
         }
+    }
+
+    /// Leaves: nobody is sent to it any more, and who is there is served to the end of the call, for so long
+    /// at most.
+    pub async fn leave(&self, patience: Duration) {
+        if !self.party.has(Bug::ResetsAtLeaving) {
+            sleep(ON_THEIR_WAY).await;
+            self.leaving.store(true, Ordering::Relaxed);
+            self.departure.notify_one();
+            self.close_connections();
+            let accepting = lock(&self.accepting).take();
+            if let Some(mut accepting) = accepting
+                && timeout(patience, &mut accepting).await.is_err()
+            {
+                accepting.abort();
+                let _ = accepting.await;
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Does it accept connections?
+    pub fn is_open(&self) -> bool {
+        let accepting = lock(&self.accepting);
+        accepting
+            .as_ref()
+            .is_some_and(|accepting| !accepting.is_finished())
     }
 
     /// From now on there is no descriptor left for a new connection, or there is one again.
@@ -141,6 +182,7 @@ impl Service {
             let accepted = tokio::select! {
                 biased;
                 Some(_) = serving.join_next(), if !serving.is_empty() => continue,
+                () = self.departure.notified() => break,
                 accepted = self.next_stream(&listener) => accepted,
             };
             let stream = match accepted {
@@ -168,6 +210,11 @@ impl Service {
             let service = Arc::clone(&self);
             serving.spawn(async move {
                 let _task = Counted::new(&service.tasks);
+                if service.hears_plaintext(&stream).await {
+                    drop(permit);
+                    // Apart, for the conversation would make every task large.
+                    return Box::pin(service.converse_in_the_clear(stream)).await;
+                }
                 let met = service.shake_hands(stream).await;
                 drop(permit);
                 match met {
@@ -177,6 +224,8 @@ impl Service {
                 }
             });
         }
+        drop(listener);
+        while serving.join_next().await.is_some() {}
     }
 
     /// The next connection. Without a descriptor for it the kernel keeps it, and says so at once, each
@@ -264,6 +313,9 @@ impl Service {
             kind,
             mut stream,
         } = met;
+        if guest.chain.is_empty() && self.party.has(Bug::AnswersProbers) {
+            return Box::pin(self.answer_prober(id, stream)).await;
+        }
         let _open = Counted::new(&self.connections);
         let _pinned = self
             .party
@@ -289,7 +341,7 @@ impl Service {
                 }
             }
             let question = {
-                let mut asking = pin!(Protocol::Line.await_question(&mut stream));
+                let mut asking = pin!(self.question(&mut stream));
                 let mut silence = pin!(self.silence());
                 loop {
                     let judged = tokio::select! {
@@ -309,12 +361,18 @@ impl Service {
                     }
                 }
             };
-            let Some(Ok(())) = question else {
+            let Some(Ok(claims)) = question else {
                 let _ = stream.shutdown().await;
                 return;
             };
             match self.judge(&mut guest, &mut judged_by, kind) {
-                Ok(view) => self.tell(id, view),
+                Ok(view) => {
+                    let Ok(view) = self.passed_on(view, &claims).await else {
+                        let _ = stream.shutdown().await;
+                        return;
+                    };
+                    self.tell(id, view);
+                }
                 Err(why) => {
                     self.tell(id, refusal(self.generation(), &why));
                     let _ = stream.shutdown().await;
@@ -322,6 +380,10 @@ impl Service {
                 }
             }
             if Protocol::Line.answer(&mut stream).await.is_err() {
+                return;
+            }
+            if self.leaving.load(Ordering::Relaxed) {
+                let _ = stream.shutdown().await;
                 return;
             }
         }

@@ -14,7 +14,11 @@ use crate::scenario::fleet::{Canary, Topology};
 
 impl Cast {
     /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.
-    pub(super) fn admitted_everywhere(&self, callers: &[String], ledger: &Ledger) -> Arc<BTreeSet<String>> {
+    pub(super) fn admitted_everywhere(
+        &self,
+        callers: &[String],
+        ledger: &Ledger,
+    ) -> Arc<BTreeSet<String>> {
         let company = self.company();
         let canaries = company.canaries.iter();
         let canaries = canaries.filter(|(kind, _)| **kind != Canary::WrongName);
@@ -36,17 +40,18 @@ impl Cast {
         Arc::new(everywhere)
     }
 
-    /// Whom this service lets in: in a chain the service before it, and in a mesh every other.
+    /// Whom this service lets in: in a chain the service before it, and in a mesh every other of so many.
     pub(super) fn admitted(
         &self,
         name: &str,
+        services: u32,
         everywhere: &Arc<BTreeSet<String>>,
         ledger: &Ledger,
     ) -> Arc<BTreeSet<String>> {
         let others: Vec<String> = match self.plan.fleet.topology {
             Topology::Star => return Arc::clone(everywhere),
             Topology::Chain => before_in_chain(name).into_iter().collect(),
-            Topology::Mesh => (0..self.plan.fleet.services)
+            Topology::Mesh => (0..services)
                 .map(|number| format!("service-{number}"))
                 .filter(|other| other != name)
                 .collect(),
@@ -93,7 +98,7 @@ impl Cast {
                 callers.push(Caller::of_party(party, self.habits()));
             }
         }
-        company.due = Ways::new(callers, manners(load), pairs, timeout);
+        company.due = Ways::new(callers, manners(load), pairs, timeout).following(&company.due);
         let hoarders: Vec<Caller> = company
             .hoarders
             .values()
@@ -101,7 +106,7 @@ impl Cast {
             .collect();
         let pairs = everywhere(hoarders.len(), &services);
         let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, pairs, timeout);
+        company.hoarding = Ways::new(hoarders, manner, pairs, timeout).following(&company.hoarding);
         let strangers: Vec<Caller> = company
             .canaries
             .iter()
