@@ -14,6 +14,10 @@ use mtls_gauntlet::target::planted::Flaws;
 mod files;
 #[path = "fleet/folder.rs"]
 mod folder;
+#[path = "fleet/loading.rs"]
+mod loading;
+#[path = "fleet/policy.rs"]
+mod policy;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(
