@@ -45,6 +45,7 @@ mod material;
 mod papers;
 mod party;
 mod postponed;
+mod presentation;
 pub mod program;
 mod publication;
 mod renewal;
@@ -77,6 +78,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Does the authority answer with what it has answered before?
+    fn answers_stale(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| step.action == Action::CorruptAuthority)
+    }
+
     /// Does anything happen to it that takes a proxy where there are sockets?
     pub fn has_mishaps(&self) -> bool {
         self.steps.iter().any(|step| {
@@ -195,12 +203,13 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
     loop {
-        let visit = tokio::select! {
+        let (visit, late) = tokio::select! {
             biased;
             Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
-            number = due.next() => cast.due_visit(number),
-            number = forbidden.next() => cast.forbidden_visit(number),
+            (number, late) = due.next() => (cast.due_visit(number), late),
+            (number, late) = forbidden.next() => (cast.forbidden_visit(number), late),
         };
+        ledger.late(late);
         let Some((visitor, destination)) = visit else {
             continue;
         };

@@ -139,6 +139,10 @@ pub struct TimelineRecord {
     /// What carried the octets of a fleet; none for the story of a pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// How much later than they were due calls of a fleet have begun, at most, in microseconds: how much the
+    /// machine kept the harness itself waiting.
+    #[serde(default)]
+    pub lateness_us: u64,
     /// SHA-256 of the history, in hexadecimal: equal for equal histories.
     pub history_digest: String,
     /// What each step of a story saw, in words.

@@ -10,14 +10,20 @@ use mtls_gauntlet::scenario::load::parse;
 use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::planted::Flaws;
 
+#[path = "fleet/authority.rs"]
+mod authority;
 #[path = "fleet/files.rs"]
 mod files;
 #[path = "fleet/folder.rs"]
 mod folder;
+#[path = "fleet/ground.rs"]
+mod ground;
 #[path = "fleet/loading.rs"]
 mod loading;
 #[path = "fleet/policy.rs"]
 mod policy;
+#[path = "fleet/renewal.rs"]
+mod renewal;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(

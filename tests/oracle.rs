@@ -7,6 +7,8 @@ mod by_chance;
 mod convergence;
 #[path = "oracle/invariants.rs"]
 mod invariants;
+#[path = "oracle/lineage.rs"]
+mod lineage;
 #[path = "oracle/permission.rs"]
 mod permission;
 #[path = "oracle/phase.rs"]

@@ -21,7 +21,7 @@ use rig::Rig;
 mod rig;
 
 /// The folders that scenarios are sorted into.
-const FAMILIES: [&str; 13] = [
+const FAMILIES: [&str; 14] = [
     "baseline",
     "encoding",
     "extensions",
@@ -29,6 +29,7 @@ const FAMILIES: [&str; 13] = [
     "limits",
     "names",
     "path",
+    "resumption",
     "revocation",
     "rotation",
     "signatures",

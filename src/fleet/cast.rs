@@ -131,6 +131,9 @@ impl Cast {
             clock.clone(),
             Arc::clone(ledger),
         )?;
+        if plan.answers_stale() {
+            authority.keep_firsts();
+        }
         let authority = Arc::new(authority);
         let cast = Self {
             renewal: Renewal::new(plan, &authority, ledger),

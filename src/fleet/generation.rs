@@ -7,12 +7,12 @@ use std::time::Duration;
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::material::Material;
 use super::postponed::Postponed;
+use super::presentation::Presentation;
 use super::sessions::Sessions;
 use super::verifiers::{Trust, Verifiers};
 use crate::clock::Clock;
@@ -39,7 +39,7 @@ pub struct Generation {
 /// What a party presents where it calls.
 #[derive(Clone)]
 struct Calling {
-    resolver: Arc<SingleCertAndKey>,
+    resolver: Arc<Presentation>,
     serial: Serial,
     /// Whom it trusts there; none as with [`Generation::trust`].
     trust: Option<Arc<Trust>>,
@@ -70,7 +70,7 @@ impl Loader {
         previous: Option<&Generation>,
     ) -> Result<Generation, String> {
         let trust = self.trust(&material)?;
-        let resolver = Arc::new(SingleCertAndKey::from(self.certified(&material)?));
+        let resolver = Arc::new(self.presentation(&material)?);
         let mut calling = Calling {
             resolver: Arc::clone(&resolver),
             serial: material.leaf.serial,
@@ -111,13 +111,12 @@ impl Loader {
         })
     }
 
-    fn certified(&self, material: &Material) -> Result<CertifiedKey, String> {
-        let leaf = &material.leaf;
-        let mut chain = leaf.chain.clone();
-        if self.flaws.has(Bug::SendsShortChain) {
-            chain.truncate(2);
-        }
-        let certified = CertifiedKey::new(chain, leaf.key.signer());
+    fn presentation(&self, material: &Material) -> Result<Presentation, String> {
+        let sent = match self.flaws.has(Bug::SendsShortChain) {
+            true => 2,
+            false => usize::MAX,
+        };
+        let presentation = Presentation::of(Arc::clone(&material.leaf), sent);
         let careless = [
             Bug::LoadsMismatchedPair,
             Bug::SwapsCertificateFirst,
@@ -125,9 +124,9 @@ impl Loader {
             Bug::TakesAnyAnswer,
         ];
         if !careless.into_iter().any(|bug| self.flaws.has(bug)) {
-            certified.keys_match().map_err(words)?;
+            presentation.certified().keys_match().map_err(words)?;
         }
-        Ok(certified)
+        Ok(presentation)
     }
 
     fn trust(&self, material: &Material) -> Result<Option<Arc<Trust>>, String> {

@@ -97,7 +97,7 @@ pub async fn probe(cast: &Arc<Cast>, ledger: &Arc<Ledger>) {
         let number = tokio::select! {
             biased;
             Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
-            number = due.next() => number,
+            (number, _) = due.next() => number,
         };
         let services = cast.services();
         let turn = number.checked_rem(services.len() as u64).unwrap_or(0);

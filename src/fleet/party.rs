@@ -1,7 +1,7 @@
 //! A party: somebody with an identity, who takes new material while it serves or calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::watch;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -21,7 +21,8 @@ pub struct Party {
     loader: Loader,
     state: Mutex<State>,
     alarms: AtomicU32,
-    changes: watch::Sender<u64>,
+    /// Made when somebody first wants to be told.
+    changes: OnceLock<watch::Sender<u64>>,
 }
 
 struct State {
@@ -71,7 +72,7 @@ impl Party {
                 alarm: None,
             }),
             alarms: AtomicU32::new(0),
-            changes: watch::Sender::new(0),
+            changes: OnceLock::new(),
         })
     }
 
@@ -169,12 +170,16 @@ impl Party {
 
     /// Has every connection's caller judged again: the time or the material has changed.
     pub fn look_again(&self) {
-        self.changes.send_modify(|count| *count += 1);
+        if let Some(changes) = self.changes.get() {
+            changes.send_modify(|count| *count += 1);
+        }
     }
 
     /// Tells when to judge again.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.changes
+            .get_or_init(|| watch::Sender::new(0))
+            .subscribe()
     }
 
     /// Is this what a careful party takes?

@@ -9,12 +9,12 @@ use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -39,7 +39,8 @@ pub struct Service {
     settings: Settings,
     /// What stands behind it, where it is a sidecar.
     backend: Option<Arc<Backend>>,
-    permits: Arc<Semaphore>,
+    /// Places at the door; made when the first caller comes, for most services of a large fleet are idle.
+    permits: OnceLock<Arc<Semaphore>>,
     views: Mutex<HashMap<ConnectionId, ServerView>>,
     connections: AtomicU32,
     handshakes: AtomicU32,
@@ -47,7 +48,7 @@ pub struct Service {
     accepted: AtomicU64,
     /// No descriptor is left for a new connection.
     exhausted: AtomicBool,
-    closing: watch::Sender<u64>,
+    closing: OnceLock<watch::Sender<u64>>,
     /// It has been told to leave.
     leaving: AtomicBool,
     departure: Notify,
@@ -81,14 +82,14 @@ impl Service {
             party,
             settings,
             backend,
-            permits: Arc::new(Semaphore::new(settings.handshakes as usize)),
+            permits: OnceLock::new(),
             views: Mutex::default(),
             connections: AtomicU32::new(0),
             handshakes: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             accepted: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
-            closing: watch::Sender::new(0),
+            closing: OnceLock::new(),
             leaving: AtomicBool::new(false),
             departure: Notify::new(),
             accepting: Mutex::default(),
@@ -153,7 +154,10 @@ impl Service {
 
     /// Ends every connection.
     pub fn close_connections(&self) {
-        self.closing.send_modify(|count| *count += 1);
+        // Where nobody has ever come there is nobody to be told.
+        if let Some(closing) = self.closing.get() {
+            closing.send_modify(|count| *count += 1);
+        }
     }
 
     /// What it has seen of a connection last. Asked once, it forgets.
@@ -203,7 +207,7 @@ impl Service {
             }
             // Who comes when too many are at the door already is sent away: waiting for a place would
             // let strangers who say nothing keep everybody else outside.
-            let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+            let permit = self.place();
             if permit.is_none() && !self.party.has(Bug::UnboundedHandshakes) {
                 continue;
             }
@@ -226,6 +230,14 @@ impl Service {
         }
         drop(listener);
         while serving.join_next().await.is_some() {}
+    }
+
+    /// A place at the door, if there is one.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let places = || Arc::new(Semaphore::new(self.settings.handshakes as usize));
+        Arc::clone(self.permits.get_or_init(places))
+            .try_acquire_owned()
+            .ok()
     }
 
     /// The next connection. Without a descriptor for it the kernel keeps it, and says so at once, each
@@ -322,7 +334,7 @@ impl Service {
             .current()
             .filter(|_| self.party.has(Bug::PinsGenerations));
         let mut changes = self.party.changes();
-        let mut closing = self.closing.subscribe();
+        let mut closing = self.closing();
         if self.party.has(Bug::RefusesInSilence) {
             // Nobody was judged in the handshake.
             judged_by = 0;
@@ -457,6 +469,12 @@ impl Service {
             Some(idle) if !self.party.has(Bug::KeepsHalfOpen) => sleep(idle).await,
             _ => pending().await,
         }
+    }
+
+    /// Tells when every connection is to end.
+    fn closing(&self) -> watch::Receiver<u64> {
+        let closing = self.closing.get_or_init(|| watch::Sender::new(0));
+        closing.subscribe()
     }
 
     fn generation(&self) -> u64 {

@@ -55,7 +55,10 @@ impl Verifiers {
     /// Why the bundle or the lists are no good.
     pub fn of(&self, material: &Material, flaws: Flaws) -> Result<Arc<Trust>, String> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|made| made.bundle.strong_count() > 0);
+        made.retain(|made| {
+            let lists = made.lists.as_ref();
+            made.bundle.strong_count() > 0 && lists.is_none_or(|lists| lists.strong_count() > 0)
+        });
         if let Some(made) = made.iter().find(|made| made.is_of(material)) {
             return Ok(Arc::clone(&made.trust));
         }

@@ -90,6 +90,15 @@ impl Watch {
         }
     }
 
+    /// The party holds already what stands in its files now.
+    pub fn take_for_granted(&mut self) {
+        let subjects: Vec<Subject> = self.subjects.keys().copied().collect();
+        for subject in subjects {
+            let files = self.files(subject);
+            self.is_in_force(subject, files);
+        }
+    }
+
     /// Is everything that the service needs there and in force?
     pub fn is_complete(&self) -> bool {
         !self.gave_up && self.subjects.values().all(|sight| sight.in_force.is_some())

@@ -17,8 +17,9 @@ use crate::scenario::fleet::{Canary, LoadPlan};
 pub struct Ways {
     callers: Vec<Caller>,
     manners: Vec<Manner>,
-    /// Who calls whom: a caller by its place, and a service by its name.
-    pairs: Vec<(usize, String)>,
+    services: Vec<String>,
+    /// Who calls whom, by their places.
+    pairs: Vec<(u32, u32)>,
     timeout: Duration,
     stride: u64,
     made: Mutex<Made>,
@@ -46,13 +47,15 @@ impl Ways {
     pub fn new(
         callers: Vec<Caller>,
         manners: Vec<Manner>,
-        pairs: Vec<(usize, String)>,
+        services: Vec<String>,
+        pairs: Vec<(u32, u32)>,
         timeout: Duration,
     ) -> Self {
         Self {
             stride: stride((manners.len() * pairs.len()) as u64),
             callers,
             manners,
+            services,
             pairs,
             timeout,
             made: Mutex::default(),
@@ -66,8 +69,13 @@ impl Ways {
 
     /// Every caller that has a way to this service, on its way to it.
     pub fn to(&self, service: &str) -> Vec<Arc<Visitor>> {
-        let pairs = self.pairs.iter().filter(|(_, to)| to == service);
-        let callers = pairs.filter_map(|(caller, _)| self.callers.get(*caller));
+        let is_to = |place: u32| {
+            self.services
+                .get(place as usize)
+                .is_some_and(|to| to == service)
+        };
+        let pairs = self.pairs.iter().filter(|(_, to)| is_to(*to));
+        let callers = pairs.filter_map(|(caller, _)| self.callers.get(*caller as usize));
         callers
             .map(|caller| Arc::new(self.visitor(caller, Manner::Fresh)))
             .collect()
@@ -82,7 +90,8 @@ impl Ways {
         let (turn, pair) = (place / self.pairs.len(), place % self.pairs.len());
         let manner = *self.manners.get(turn)?;
         let (caller, to) = self.pairs.get(pair)?;
-        let caller = self.callers.get(*caller)?;
+        let caller = self.callers.get(*caller as usize)?;
+        let to = self.services.get(*to as usize)?;
         let visitor = || Arc::new(self.visitor(caller, manner));
         if matches!(manner, Manner::Fresh | Manner::Claiming) {
             return Some((visitor(), to));
@@ -98,9 +107,10 @@ impl Ways {
         let mut kept = std::mem::take(&mut *before.made());
         kept.retain(|(_, caller, to), _| {
             let mut pairs = self.pairs.iter();
-            pairs.any(|(place, other)| {
-                let known = self.callers.get(*place);
-                other == to && known.is_some_and(|known| known.name == *caller)
+            pairs.any(|(from, other)| {
+                let from = self.callers.get(*from as usize);
+                let other = self.services.get(*other as usize);
+                other == Some(to) && from.is_some_and(|from| from.name == *caller)
             })
         });
         *self.made() = kept;

@@ -14,7 +14,6 @@ use super::{Evidence, FailureKind, Happened, Judgement, Verdict, judge, what_hap
 use crate::expect::{Expectation, HandshakeKind, Outcome};
 use crate::observe::{Observation, PeerEnd};
 use crate::oracle::findings::{Calls, Findings, Invariant, Violation};
-use crate::oracle::history::Micros;
 use crate::scenario::step::Action;
 
 /// A story as it was lived through.
@@ -34,7 +33,7 @@ pub struct StepTold {
     /// What was done.
     pub action: Action,
     /// When, in microseconds of the story's clock since it began.
-    pub at: Micros,
+    pub at: u64,
     /// The connection, where the step is about one.
     pub visit: Option<Visit>,
 }

@@ -22,16 +22,14 @@ impl Arrivals {
         Self { ticks, next: 0 }
     }
 
-    /// Waits until the next call is due, and says which it is, counted from 0.
-    pub async fn next(&mut self) -> u64 {
-        match &mut self.ticks {
-            Some(ticks) => {
-                ticks.tick().await;
-            }
+    /// Waits until the next call is due, and says which it is, counted from 0, and how late it begins.
+    pub async fn next(&mut self) -> (u64, Duration) {
+        let late = match &mut self.ticks {
+            Some(ticks) => ticks.tick().await.elapsed(),
             None => std::future::pending().await,
-        }
+        };
         let number = self.next;
         self.next += 1;
-        number
+        (number, late)
     }
 }

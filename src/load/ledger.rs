@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::oracle::history::{
@@ -85,6 +86,13 @@ impl Ledger {
     /// A call is over.
     pub fn call(&self, call: Call) {
         self.history().calls.push(call);
+    }
+
+    /// A call began so much later than it was due.
+    pub fn late(&self, by: Duration) {
+        let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        let mut history = self.history();
+        history.lateness = history.lateness.max(by);
     }
 
     /// Something was counted.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -22,6 +22,9 @@ use crate::net::{Address, ConnectionId, Stream};
 use crate::oracle::history::{Call, CallOutcome, Connection, Micros, Serial, ServerView};
 use crate::peer::Application;
 use crate::scenario::fleet::Canary;
+
+/// For how long a caller that presumes to be accepted is busy with something else.
+const DISTRACTION: Duration = Duration::from_millis(20);
 
 /// Where a server is, and what it speaks.
 pub struct Destination {
@@ -384,6 +387,8 @@ impl Visitor {
 
     async fn ask(&self, open: &mut Open, destination: &Destination) -> CallOutcome {
         if self.habits.presumes {
+            // Long enough for the server to have its say, to which nobody listens.
+            sleep(DISTRACTION).await;
             return CallOutcome::Accepted;
         }
         let stream = &mut open.stream;

@@ -21,7 +21,7 @@ use super::history::{Call, CallOutcome, History, Micros};
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
-use super::witness::Witnesses;
+use super::witness::{Seconds, Witnesses};
 use crate::expect::HandshakeKind;
 use crate::scenario::fleet::Limits;
 
@@ -45,6 +45,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
         let due = permission.demands();
         count(&mut calls, call, &permission, due);
         suspicions.extend(suspect(call, &permission, &tells));
+        suspicions.extend(delayed(call, limits).filter(|_| due));
         if due && !call.outcome.accepted() {
             first_lost.get_or_insert(call);
         }
@@ -201,7 +202,9 @@ fn suspect<'h>(
             .identity
             .as_ref()
             .is_some_and(|identity| *identity != call.caller);
-        let forgotten = view.accepted && view.identity.is_none() && call.serial.is_some();
+        let resumed = call.connection.handshake == Some(HandshakeKind::Resumed);
+        let silent = view.accepted && view.identity.is_none() && call.serial.is_some();
+        let forgotten = resumed && silent;
         named
             || (forgotten && tells.contains(call.server.as_str()))
             || (view.serial.is_some() && view.serial != call.serial)
@@ -213,6 +216,24 @@ fn suspect<'h>(
         add(Invariant::Tells, Proof::Presumed(call));
     }
     suspicions
+}
+
+/// Did it take too long to be accepted?
+fn delayed<'h>(call: &'h Call, limits: &Limits) -> Option<Suspicion<'h>> {
+    let slowest = limits.slowest?.as_micros();
+    let took = call.completed.saturating_sub(call.invoked);
+    (call.outcome.accepted() && took > slowest).then(|| {
+        let words = format!(
+            "call {} of {} to {} at {} took {} to be accepted; {} is the most",
+            call.id,
+            call.caller,
+            call.server,
+            Seconds(call.invoked),
+            Seconds(took),
+            Seconds(slowest),
+        );
+        Suspicion::of(Invariant::Serves, call, Proof::Told(words))
+    })
 }
 
 /// The worst first, and at most [`Findings::MOST`]; but the first of each invariant is always among them,

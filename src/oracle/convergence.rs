@@ -305,13 +305,12 @@ impl<'h> Sightings<'h> {
             End::Calls | End::CallsAgain => (&call.caller, "presented", call.serial),
         };
         format!(
-            "{party} {how} serial {serial} ({} at {}, window {}): call {} of {} to {} at {} {verb} serial {}",
+            "{party} {how} serial {serial} ({} at {}, window {}): call {} of {} at {} {verb} serial {}",
             self.what(step),
             Seconds(change.at),
             Seconds(window),
             call.id,
             call.caller,
-            call.server,
             Seconds(call.invoked),
             old.unwrap_or_default(),
         )

@@ -42,6 +42,9 @@ pub struct History {
     pub settled_from: Micros,
     /// When it ended.
     pub end: Micros,
+    /// How much later than it was due a call has begun, at most: how much the harness itself was kept
+    /// waiting by the machine.
+    pub lateness: Micros,
 }
 
 /// A certificate that was issued.

@@ -52,13 +52,14 @@ impl Issuance {
         let bucket = (period(by_holder.into_values())? / IN_A_PERIOD)
             .max(span / MOST)
             .max(1);
-        let mut counts = vec![0; usize::try_from(span / bucket).ok()?.saturating_add(1)];
+        let mut counts = vec![0; usize::try_from(span.div_ceil(bucket)).ok()?.max(1)];
+        let last = counts.len() - 1;
         for leaf in leaves() {
             let Some(since) = leaf.issued.checked_sub(from) else {
                 continue;
             };
             let index = usize::try_from(since / bucket).unwrap_or(usize::MAX);
-            if let Some(count) = counts.get_mut(index) {
+            if let Some(count) = counts.get_mut(index.min(last)) {
                 *count = u32::saturating_add(*count, 1);
             }
         }

@@ -87,7 +87,8 @@ impl<'h> Permissions<'h> {
             from: call.invoked,
             to: call.completed.max(call.invoked),
             grounds: grounds.found,
-            unasked: call.presented.is_some_and(|serial| self.is_unasked(serial)),
+            unasked: !call.outcome.accepted()
+                && call.presented.is_some_and(|serial| self.is_unasked(serial)),
         }
     }
 
@@ -155,7 +156,7 @@ pub struct Permission<'h> {
     from: Micros,
     to: Micros,
     grounds: Vec<Ground<'h>>,
-    /// Was the server's leaf one that it should never have presented?
+    /// Was it lost, and the server's leaf one that it should never have presented?
     unasked: bool,
 }
 

@@ -39,6 +39,12 @@ const SIDE_BY_SIDE: usize = 8;
 /// themselves when they reload.
 const PROGRAMS_SIDE_BY_SIDE: usize = 3;
 
+/// How often a fleet is run again, alone, that failed on a busy machine.
+const TRIES_ALONE: u8 = 2;
+
+/// How late calls may begin before a failure is doubted, in microseconds.
+const LATE: u64 = 100_000;
+
 /// When simulated fleets begin: 2026-01-01T00:00:00Z. A history must not depend on the day it is made.
 const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
@@ -51,12 +57,15 @@ pub struct Muster<'a> {
     on_sockets: Mutex<VecDeque<Work<'a>>>,
     of_programs: Mutex<VecDeque<Work<'a>>>,
     simulated: Mutex<VecDeque<Work<'a>>>,
+    delayed: Mutex<VecDeque<Work<'a>>>,
 }
 
 #[derive(Clone, Copy)]
 struct Work<'a> {
     target: &'a dyn Target,
     case: &'a Case,
+    /// How often it has been run again, with nothing beside it.
+    tries: u8,
 }
 
 impl<'a> Muster<'a> {
@@ -78,6 +87,7 @@ impl<'a> Muster<'a> {
                 targets.map(move |target| Work {
                     target: target.as_ref(),
                     case,
+                    tries: 0,
                 })
             });
             Mutex::new(work.collect())
@@ -90,6 +100,7 @@ impl<'a> Muster<'a> {
             on_sockets: all(Network::Sockets, false),
             of_programs: all(Network::Sockets, true),
             simulated: all(Network::Simulated, false),
+            delayed: Mutex::default(),
         }
     }
 
@@ -114,6 +125,9 @@ impl<'a> Muster<'a> {
     }
 
     /// Runs them all, with so many simulations at once.
+    ///
+    /// One that fails while the machine kept the harness itself waiting is run again when there is nothing
+    /// beside it: what a busy machine does must not be blamed on the target.
     pub fn run(&self, jobs: usize, events: &mpsc::Sender<Event>) {
         thread::scope(|scope| {
             for _ in 0..SIDE_BY_SIDE.min(lock(&self.on_sockets).len()) {
@@ -126,6 +140,10 @@ impl<'a> Muster<'a> {
                 scope.spawn(|| self.labour(&self.simulated, events));
             }
         });
+        for _ in 0..TRIES_ALONE {
+            let delayed = Mutex::new(std::mem::take(&mut *lock(&self.delayed)));
+            self.labour(&delayed, events);
+        }
     }
 
     fn labour(&self, queue: &Mutex<VecDeque<Work<'a>>>, events: &mpsc::Sender<Event>) {
@@ -133,11 +151,40 @@ impl<'a> Muster<'a> {
             let Some(work) = lock(queue).pop_front() else {
                 return;
             };
-            let record = self.judged(work);
+            let Some(record) = self.unless_delayed(work) else {
+                continue;
+            };
             if events.send(Event::CaseJudged(Box::new(record))).is_err() {
                 return;
             }
         }
+    }
+
+    /// What came of a fleet, unless it has to be run again.
+    fn unless_delayed(&self, work: Work<'a>) -> Option<CaseRecord> {
+        let mut record = self.judged(work);
+        let late = record
+            .timeline
+            .as_ref()
+            .map_or(0, |timeline| timeline.lateness_us);
+        if record.verdict != Verdict::Fail || late < LATE {
+            return Some(record);
+        }
+        if work.tries < TRIES_ALONE {
+            lock(&self.delayed).push_back(Work {
+                tries: work.tries + 1,
+                ..work
+            });
+            return None;
+        }
+        record.verdict = Verdict::Invalid;
+        record.failure_kind = None;
+        record.reason = format!(
+            "it proves nothing, for the machine kept the harness itself waiting for {} ms: {}",
+            late / 1000,
+            record.reason
+        );
+        Some(record)
     }
 
     fn judged(&self, work: Work<'_>) -> CaseRecord {
@@ -152,6 +199,7 @@ impl<'a> Muster<'a> {
                 let timeline = TimelineRecord {
                     steps: Vec::new(),
                     network: work.case.network,
+                    lateness_us: life.history.lateness,
                     history_digest: digest_of(&life.history),
                     findings,
                 };

@@ -134,6 +134,7 @@ fn judged(scenario: &Scenario, story: &Told, control: Option<&Told>) -> StoryTri
     StoryTrial {
         timeline: TimelineRecord {
             network: None,
+            lateness_us: 0,
             history_digest: digest
                 .as_ref()
                 .iter()

@@ -331,6 +331,9 @@ pub struct Limits {
     pub dials: Option<u32>,
     /// How many thousandths of those whose certificate is refused must be told so by an alert.
     pub told: u32,
+    /// How long a call may take that must be accepted; not looked at unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest: Option<Span>,
 }
 
 impl Default for Limits {
@@ -344,6 +347,7 @@ impl Default for Limits {
             handshakes: None,
             dials: None,
             told: 0,
+            slowest: None,
         }
     }
 }

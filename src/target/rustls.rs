@@ -165,7 +165,7 @@ impl Outfit<ClientConfig> for ClientOutfit {
         let mut config = client_config(environment, Arc::clone(&verifier))?;
         let mut scrutiny = Scrutiny::default();
         if environment.resumption {
-            config.resumption = sessions.next();
+            config.resumption = sessions.renewed();
             if *careful {
                 scrutiny.resumed = Some(recheck_server(environment, verifier));
             }

@@ -190,7 +190,7 @@ impl KeptSessions {
     }
 
     /// The sessions for the next setting.
-    pub fn next(&mut self) -> Resumption {
+    pub fn renewed(&mut self) -> Resumption {
         if self.scoped {
             self.forget();
         }

@@ -29,8 +29,11 @@ proptest! {
             let findings = check(&alone, &Limits { recovery: 0, ..Limits::default() });
             let instants = call.invoked..=call.completed;
             let brute = Brute { history: &history, call };
-            let due = instants.clone().all(|at| brute.may(at).min(brute.trusts(at)).min(brute.well(at)) == YES);
-            let forbidden = instants.clone().all(|at| brute.may(at).min(brute.trusts(at)) == NO);
+            // Who presents what is no good, and was not asked to, has no excuse.
+            let excused = call.outcome.accepted() || !brute.presents_unasked();
+            let trusts = |at| if excused { brute.trusts(at) } else { YES };
+            let due = instants.clone().all(|at| brute.may(at).min(trusts(at)).min(brute.well(at)) == YES);
+            let forbidden = !due && instants.clone().all(|at| brute.may(at).min(brute.trusts(at)) == NO);
             prop_assert_eq!(findings.calls.due, u64::from(due), "due: {:?}", call);
             prop_assert_eq!(findings.calls.forbidden, u64::from(forbidden), "forbidden: {:?}", call);
             prop_assert_eq!(findings.calls.grey, u64::from(!due && !forbidden));
@@ -101,6 +104,18 @@ impl Brute<'_> {
     fn trusts(&self, at: u64) -> u8 {
         let presented = self.call.presented;
         presented.map_or(YES, |serial| self.chain(&self.call.caller, serial, at))
+    }
+
+    fn presents_unasked(&self) -> bool {
+        let all = &self.history.certificates;
+        let presented = all
+            .iter()
+            .find(|one| Some(one.serial) == self.call.presented);
+        let asked = |serial| {
+            let mut changes = self.history.changes.iter();
+            changes.any(|change| change.fact == Fact::Presents(serial))
+        };
+        presented.is_some_and(|one| one.defect.is_some() && !asked(one.serial))
     }
 
     fn well(&self, at: u64) -> u8 {
@@ -305,6 +320,7 @@ fn certificate() -> impl Strategy<Value = Certificate> {
     )
         .prop_map(
             |(anchor, issuer, not_before, not_after, defect)| Certificate {
+                bridge: None,
                 serial: 0,
                 holder: "a".into(),
                 issuer,
@@ -312,6 +328,7 @@ fn certificate() -> impl Strategy<Value = Certificate> {
                 not_before,
                 not_after,
                 defect,
+                bridge: None,
                 issued: 0,
             },
         )

@@ -88,14 +88,18 @@ fn tells() {
 fn spares_the_authority() {
     let mut history = world();
     (history.warm_until, history.end) = (S, 25 * S);
-    // One leaf in each of the 24 parts, and another three in the tenth.
+    // One leaf in each second of a renewal period of 24, and another three in the tenth.
+    let mut before = certificate(99, "holder 123", Some(PAYMENTS));
+    before.issued = S / 2;
+    history.certificates.push(before);
     for part in 0..24 {
-        let mut one = certificate(100 + part, "payments", Some(PAYMENTS));
+        let holder = format!("holder {}", 100 + part);
+        let mut one = certificate(100 + part, &holder, Some(PAYMENTS));
         one.issued = S + part * S + S / 2;
         history.certificates.push(one);
     }
     for serial in 200..203 {
-        let mut one = certificate(serial, "payments", Some(PAYMENTS));
+        let mut one = certificate(serial, &format!("holder {serial}"), Some(PAYMENTS));
         one.issued = 10 * S + S / 2;
         history.certificates.push(one);
     }

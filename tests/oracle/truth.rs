@@ -55,6 +55,17 @@ proptest! {
     }
 
     #[test]
+    fn either_is_the_maximum_at_each_instant(one in course(), other in course()) {
+        let either = one.or(&other);
+        for at in 0..=END {
+            prop_assert_eq!(either.value_at(at), one.value_at(at).max(other.value_at(at)));
+        }
+        prop_assert_eq!(&either, &other.or(&one));
+        prop_assert_eq!(&one.or(&one), &one);
+        prop_assert_eq!(&one.and(&either), &one);
+    }
+
+    #[test]
     fn both_is_the_minimum_at_each_instant(one in course(), other in course()) {
         let minimum: Vec<Truth> = sampled(&one)
             .into_iter()

@@ -67,6 +67,7 @@ pub fn certificate(serial: u64, holder: &str, issuer: Option<u64>) -> Certificat
         holder: holder.into(),
         issuer,
         anchor: "root".into(),
+        bridge: None,
         not_before: -1_000_000_000,
         not_after: 1_000_000_000,
         defect: None,

@@ -51,6 +51,8 @@ pub(super) struct Till {
     mood: Mood,
     /// When the next leaf is due by the pace, in microseconds of the ledger.
     pace_due: u64,
+    /// Will it give stale answers?
+    keeps_firsts: bool,
     /// The first leaf that each party was given: what a stale answer is made of.
     firsts: BTreeMap<String, Leaf>,
 }
@@ -172,10 +174,15 @@ impl Authority {
         Ok(leaf)
     }
 
+    /// From now on it remembers the first leaf of each holder: some day it will answer with that.
+    pub fn keep_firsts(&self) {
+        self.till().keeps_firsts = true;
+    }
+
     /// Remembers the first leaf of each holder.
     pub(super) fn remember(&self, holder: &str, leaf: &Leaf) {
         let mut till = self.till();
-        if !till.firsts.contains_key(holder) {
+        if till.keeps_firsts && !till.firsts.contains_key(holder) {
             till.firsts.insert(holder.to_owned(), leaf.clone());
         }
     }

@@ -74,46 +74,48 @@ impl Cast {
             .values()
             .map(|party| Caller::of_party(party, self.habits()))
             .collect();
-        let everywhere = |count: usize, services: &[String]| -> Vec<(usize, String)> {
-            let to = |caller| services.iter().map(move |to| (caller, to.clone()));
-            (0..count).flat_map(to).collect()
+        let all = u32::try_from(services.len()).unwrap_or(u32::MAX);
+        let everywhere = |count: usize, services: u32| -> Vec<(u32, u32)> {
+            let to = |caller| (0..services).map(move |to| (caller, to));
+            (0..u32::try_from(count).unwrap_or(u32::MAX))
+                .flat_map(to)
+                .collect()
         };
         let mut pairs = match self.plan.fleet.topology {
-            Topology::Star | Topology::Mesh => everywhere(callers.len(), &services),
-            Topology::Chain => everywhere(callers.len(), services.get(..1).unwrap_or_default()),
+            Topology::Star | Topology::Mesh => everywhere(callers.len(), all),
+            Topology::Chain => everywhere(callers.len(), all.min(1)),
         };
         if self.plan.fleet.topology != Topology::Star {
             for member in company.services.values() {
                 let party = &member.service.party;
-                let calls = |to: &&String| match self.plan.fleet.topology {
+                let place = u32::try_from(callers.len()).unwrap_or(u32::MAX);
+                let calls = |(_, to): &(u32, &String)| match self.plan.fleet.topology {
                     Topology::Chain => before_in_chain(to).as_ref() == Some(&party.name),
                     _ => **to != party.name,
                 };
-                pairs.extend(
-                    services
-                        .iter()
-                        .filter(calls)
-                        .map(|to| (callers.len(), to.clone())),
-                );
+                let called = (0..).zip(&services).filter(calls);
+                pairs.extend(called.map(|(to, _)| (place, to)));
                 callers.push(Caller::of_party(party, self.habits()));
             }
         }
-        company.due = Ways::new(callers, manners(load), pairs, timeout).following(&company.due);
+        company.due = Ways::new(callers, manners(load), services.clone(), pairs, timeout)
+            .following(&company.due);
         let hoarders: Vec<Caller> = company
             .hoarders
             .values()
             .map(|hoarder| hoarder.caller(None))
             .collect();
-        let pairs = everywhere(hoarders.len(), &services);
+        let pairs = everywhere(hoarders.len(), all);
         let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, pairs, timeout).following(&company.hoarding);
+        company.hoarding = Ways::new(hoarders, manner, services.clone(), pairs, timeout)
+            .following(&company.hoarding);
         let strangers: Vec<Caller> = company
             .canaries
             .iter()
             .map(|(kind, canary)| canary.caller(Some(*kind)))
             .collect();
-        let pairs = everywhere(strangers.len(), &services);
-        company.forbidden = Ways::new(strangers, vec![Manner::Fresh], pairs, timeout);
+        let pairs = everywhere(strangers.len(), all);
+        company.forbidden = Ways::new(strangers, vec![Manner::Fresh], services, pairs, timeout);
     }
 }
 

@@ -32,7 +32,7 @@ impl Service {
         let id = stream.id();
         let _open = Counted::new(&self.connections);
         let mut changes = self.party.changes();
-        let mut closing = self.closing.subscribe();
+        let mut closing = self.closing();
         loop {
             let question = tokio::select! {
                 biased;

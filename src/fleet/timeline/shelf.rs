@@ -54,7 +54,9 @@ impl Shelf {
             }
         }
         let folder = Arc::new(folder);
-        let watch = Watch::new(Arc::clone(party), Arc::clone(&folder));
+        let mut watch = Watch::new(Arc::clone(party), Arc::clone(&folder));
+        // The service has this in force: it was started with it.
+        watch.take_for_granted();
         let mut watching = JoinSet::new();
         watching.spawn(watch.keep(poll, || true));
         Ok(Self {

@@ -131,7 +131,7 @@ impl Outfit<ClientConfig> for ClientOutfit {
             .client_config(&environment, Arc::clone(&verifier))?;
         let mut scrutiny = Scrutiny::default();
         if environment.resumption {
-            config.resumption = self.sessions.next();
+            config.resumption = self.sessions.renewed();
             if self.planted.flaws.has(Bug::HoardsTickets) {
                 // Its tickets go by a clock that stands still; its verifier has its own.
                 config.time_provider = Arc::new(Clock::at(environment.clock.unix()));
