@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Ground;
 use super::cast::Cast;
-use super::service::Service;
+use super::service::{BREATH, Service};
 use crate::load::arrival::Arrivals;
 use crate::load::ledger::Ledger;
 use crate::net::protocol::health::{self, Health};
@@ -134,7 +134,7 @@ async fn serve(listener: Listener, service: Arc<Service>) {
                 conversations.spawn(timeout(PATIENCE, converse(stream, Arc::clone(&service))));
             }
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-            Err(_) => tokio::task::yield_now().await,
+            Err(_) => sleep(BREATH).await,
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct Settings {
 const ON_THEIR_WAY: Duration = Duration::from_millis(150);
 
 /// The pause after a connection could not be accepted.
-const BREATH: Duration = Duration::from_millis(10);
+pub(super) const BREATH: Duration = Duration::from_millis(10);
 
 /// EMFILE, as Linux and the BSDs number it.
 const TOO_MANY_OPEN_FILES: i32 = 24;

@@ -12,8 +12,10 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::Ground;
+use super::service::BREATH;
 use crate::net::protocol::forwarded;
 use crate::net::{Address, Listener, Stream};
 
@@ -83,7 +85,7 @@ async fn serve(listener: Listener) {
                 conversations.spawn(converse(stream));
             }
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-            Err(_) => tokio::task::yield_now().await,
+            Err(_) => sleep(BREATH).await,
         }
     }
 }

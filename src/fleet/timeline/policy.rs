@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::{FleetError, Step, Timeline};
 use crate::oracle::history::{Fact, WindowKind};
+
+/// How long it takes until whoever called a service that has left knows what has become of the call.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 impl Timeline<'_> {
     /// Services take no plaintext any more.
@@ -42,8 +48,14 @@ impl Timeline<'_> {
                 });
             }
         }
-        for member in self.cast.shrink(count) {
+        let leaving = self.cast.shrink(count);
+        for member in &leaving {
             member.leave().await;
+        }
+        if !leaving.is_empty() {
+            sleep(LAST_WORDS).await;
+        }
+        for member in leaving {
             let name = Some(member.destination.name.as_str());
             self.ledger
                 .change(name, Fact::Well, false, WindowKind::None);
