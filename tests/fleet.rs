@@ -22,6 +22,8 @@ mod ground;
 mod loading;
 #[path = "fleet/policy.rs"]
 mod policy;
+#[path = "fleet/programs.rs"]
+mod programs;
 #[path = "fleet/renewal.rs"]
 mod renewal;
 

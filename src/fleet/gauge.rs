@@ -60,10 +60,11 @@ impl Gauge {
     }
 }
 
-/// The process's resident memory, in octets, where the system tells.
+/// The process's resident memory that is its own, in octets, where the system tells. The pages of the
+/// program's file are nobody's: they come in as code is first run.
 pub(super) fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
 }

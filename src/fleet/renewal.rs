@@ -149,7 +149,8 @@ impl Renewal {
             Ok(()) => {
                 ward.failures = 0;
                 // A leaf that the issuer's end has made short is no reason to ask all the time.
-                self.due(ward, now).max(now + self.terms.pause())
+                let pause = self.terms.pause(runs_out.saturating_sub(now));
+                self.due(ward, now).max(now + pause)
             }
             Err(_) if ward.party.has(Bug::RenewsOnce) => return,
             Err(_) => {

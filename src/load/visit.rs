@@ -270,10 +270,10 @@ impl Visitor {
             let dead = self.manner == Manner::Pooled
                 && !self.habits.clutches
                 && has_ended(&mut open.stream).await;
-            if outdated || dead {
-                if let Some(mut open) = kept.connection.take() {
-                    let _ = open.stream.shutdown().await;
-                }
+            if (outdated || dead)
+                && let Some(mut open) = kept.connection.take()
+            {
+                let _ = open.stream.shutdown().await;
             }
         }
         let mut open = match kept.connection.take() {

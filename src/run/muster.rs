@@ -17,6 +17,7 @@ use std::thread;
 use aws_lc_rs::digest;
 
 use super::event::Event;
+use super::trial::last_part;
 use crate::clock::{Clock, Stopwatch};
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
@@ -204,7 +205,11 @@ impl<'a> Muster<'a> {
                     findings,
                 };
                 let went_well = judgement.verdict == Verdict::Pass;
-                (judgement, Some(timeline), life.log.filter(|_| !went_well))
+                (
+                    judgement,
+                    Some(timeline),
+                    life.log.filter(|_| !went_well).map(last_part),
+                )
             }
             Err(judgement) => (judgement, None, None),
         };
@@ -320,6 +325,8 @@ fn record(
 ) -> CaseRecord {
     let scenario = &work.case.scenario;
     let id = work.case.id();
+    let by_chance = work.target.varies(&id);
+    let by_chance = by_chance.filter(|_| judgement.verdict.is_failure());
     CaseRecord {
         scenario: scenario.id.clone(),
         title: scenario.title.clone(),
@@ -334,7 +341,7 @@ fn record(
         observation: None,
         verdict: judgement.verdict,
         failure_kind: judgement.failure,
-        known: work.target.known(&id).map(str::to_owned),
+        known: work.target.known(&id).or(by_chance).map(str::to_owned),
         reason: judgement.reason,
         log: None,
         timeline,

@@ -167,7 +167,7 @@ fn twin_record(evidence: &Evidence, same_start: bool) -> TwinRecord {
 }
 
 /// The end of a log, which is where the reason is.
-fn last_part(log: String) -> String {
+pub(super) fn last_part(log: String) -> String {
     const LONGEST: usize = 4096;
     let mut start = log.len().saturating_sub(LONGEST);
     while !log.is_char_boundary(start) {

@@ -299,11 +299,17 @@ impl Default for Windows {
 }
 
 impl Windows {
+    /// The longest lingering of connections and sessions that a timeline waits for.
+    const WATCHED: Span = Span::seconds(60);
+
     /// How long it takes at most until everything that was published is in force everywhere.
     pub fn longest(self) -> Span {
         let change = [self.leaf, self.bundle, self.crl, self.policy, self.heal];
         let longest = change.into_iter().max().unwrap_or_default();
-        let lingering = self.connection.max(self.resumption);
+        // What may last for longer than anybody watches is a policy: it is not waited for.
+        let lingering = [self.connection, self.resumption].into_iter();
+        let lingering = lingering.filter(|span| *span <= Self::WATCHED).max();
+        let lingering = lingering.unwrap_or_default();
         Span::micros(longest.as_micros() + lingering.as_micros())
     }
 }

@@ -212,16 +212,6 @@ impl Action {
     }
 }
 
-impl Action {
-    /// The action as scenario files write it.
-    pub fn word(self) -> String {
-        serde_json::to_value(self)
-            .ok()
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default()
-    }
-}
-
 /// How somebody writes files that a service reads.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use mtls_gauntlet::target::planted::Bug;
 
 use crate::ground::Drama;
 
-const LOAD: &str = "[load]\nrate = 8\ncanary-rate = 2\nsettle = \"20s\"\n\
+const LOAD: &str = "[load]\nrate = 4\ncanary-rate = 1\nsettle = \"10s\"\n\
     [window]\nclock = \"50ms\"\nheal = \"15s\"\ncrl = \"1s\"\n";
 
 fn drama(fleet: &str, steps: &str) -> Drama {
@@ -31,10 +31,10 @@ fn wrong_answers_are_not_taken_and_raise_alarms() {
         "stale",
     ] {
         let drama = drama(
-            RENEWING,
+            "services = 3\nlifetime = \"40s\"\nrenew-at = 60",
             &format!(
-                "[limits]\nalarms = 1\n[[step]]\nat = \"45s\"\ndo = \"corrupt-authority\"\n\
-                 defect = \"{defect}\"\nfor = \"30s\"\n[[step]]\nat = \"120s\"\ndo = \"heal\"\n"
+                "[limits]\nalarms = 1\n[[step]]\nat = \"18s\"\ndo = \"corrupt-authority\"\n\
+                 defect = \"{defect}\"\nfor = \"12s\"\n[[step]]\nat = \"50s\"\ndo = \"heal\"\n"
             ),
         );
         println!("{defect}");

@@ -10,7 +10,8 @@ use super::world::{S, accepted, certificate, world};
 /// Services that call each other, and whose leaves are renewed.
 fn fleet(services: u64, rotations: u64, calls: u64) -> History {
     let mut history = world();
-    (history.certificates.clear(), history.changes.truncate(1));
+    history.certificates.clear();
+    history.changes.truncate(1);
     let name = |service: u64| format!("service-{service}");
     let change = |at, party, fact, step| Change {
         at,

@@ -91,7 +91,7 @@ impl Authority {
             || till.mood.defect.is_some()
             || till.mood.slow >= patience
             || till.mood.cut_off.contains(holder)
-            || ends <= until
+            || ends <= until.max(self.clock.unix())
     }
 
     /// Can this party reach it?

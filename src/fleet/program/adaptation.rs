@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fleet::Plan;
-use crate::scenario::fleet::{Canary, FleetPlan, Topology, Windows};
+use crate::scenario::fleet::{Canary, Delivery, FleetPlan, Topology, Windows};
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, Step};
 use crate::target::Capability;
@@ -51,7 +51,7 @@ fn of_fleet(fleet: &FleetPlan) -> Option<&'static str> {
 }
 
 fn of_step(step: &Step) -> Option<String> {
-    let word = step.action.word();
+    let word = step.action.name();
     let is_done = matches!(
         step.action,
         Action::RotateLeaf
@@ -102,6 +102,8 @@ pub fn adapted(mut plan: Plan, settle: Duration) -> Plan {
         }
     }
     plan.fleet.services = plan.fleet.services.min(MOST_SERVICES);
+    // Whatever their parties are given, programs get it as files.
+    plan.fleet.delivery = Delivery::Push;
     plan.load.timeout = plan.load.timeout.max(SHORTEST_PATIENCE);
     // Programs look at chains and not at names.
     let canaries = plan

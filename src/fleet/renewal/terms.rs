@@ -108,9 +108,10 @@ impl Terms {
         Duration::from_micros((self.lifetime / PATIENCE).min(LONGEST))
     }
 
-    /// How long a party does not ask that has just been given a leaf.
-    pub fn pause(&self) -> u64 {
-        self.lifetime / PAUSE
+    /// How long a party does not ask that has just been given a leaf, with so much `left` of it. A leaf may
+    /// be short because its issuer ends: then the party asks before that, in case there is another.
+    pub fn pause(&self, left: u64) -> u64 {
+        (left / 2).clamp(self.lifetime / BREATH, self.lifetime / PAUSE)
     }
 
     /// A number up to `most`, by chance.
