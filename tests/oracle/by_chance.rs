@@ -328,7 +328,6 @@ fn certificate() -> impl Strategy<Value = Certificate> {
                 not_before,
                 not_after,
                 defect,
-                bridge: None,
                 issued: 0,
             },
         )
