@@ -13,6 +13,7 @@ pub mod exit;
 mod fleet;
 mod limits;
 mod list;
+pub mod outcry;
 mod pki;
 mod report;
 mod run;
@@ -68,6 +69,7 @@ const STYLES: Styles = Styles::styled()
 
 /// Parses the command line, does what it says, and returns the process's exit status.
 pub fn main() -> Exit {
+    outcry::once_for_each_place();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -6,8 +6,12 @@
 
 #[path = "cli/deployed.rs"]
 mod deployed;
+#[path = "cli/fleet.rs"]
+mod fleet;
 #[path = "support/gauntlet.rs"]
 mod gauntlet;
+#[path = "cli/outcry.rs"]
+mod outcry;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/record.rs"]

@@ -18,6 +18,8 @@ mod files;
 mod folder;
 #[path = "fleet/ground.rs"]
 mod ground;
+#[path = "fleet/leaks.rs"]
+mod leaks;
 #[path = "fleet/loading.rs"]
 mod loading;
 #[path = "fleet/policy.rs"]
@@ -26,6 +28,8 @@ mod policy;
 mod programs;
 #[path = "fleet/renewal.rs"]
 mod renewal;
+#[path = "support/rig.rs"]
+mod rig;
 
 fn scenario(timeline: &str) -> Scenario {
     let text = format!(

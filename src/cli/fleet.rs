@@ -1,7 +1,8 @@
 //! `fleet`: a fleet of any size, for as long as one likes, to see what it does.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -17,9 +18,11 @@ use crate::clock::{Clock, Stopwatch};
 use crate::fleet::{self, Gauge, Ground, Plan};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
+use crate::oracle::issuance::Issuance;
 use crate::scenario::fleet::{FleetPlan, Limits, LoadPlan, Topology, Windows};
 use crate::scenario::span::Span;
 use crate::seed::Seed;
+use crate::target::planted::Flaws;
 use crate::target::registry;
 
 mod progress;
@@ -33,11 +36,11 @@ pub(super) struct Arguments {
     services: u32,
 
     /// Calls in a second that must succeed, all together; a third as many again must be refused.
-    #[arg(long, value_name = "R", default_value_t = 50)]
+    #[arg(long, value_name = "R", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
 
     /// For how long: 30s, 10m, 24h.
-    #[arg(long, value_name = "D", default_value = "10s")]
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = parse_time)]
     duration: Span,
 
     /// A simulated network on a clock that jumps from event to event, instead of sockets.
@@ -45,7 +48,7 @@ pub(super) struct Arguments {
     sim: bool,
 
     /// Each service renews its certificate after this long: 1h; never, unless said.
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = parse_time)]
     rotate: Option<Span>,
 
     /// By how much of a certificate's lifetime a renewal may be early, by chance, in hundredths.
@@ -78,6 +81,7 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
             arguments.target
         ))
     })?;
+    let file = arguments.open_history().map_err(Failure::usage)?;
     let plan = arguments.plan(flaws);
     let gauge = Arc::new(Gauge::default());
     let stop = interrupted()?;
@@ -92,13 +96,24 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
         });
         running.join().map_err(|_| anyhow!("the fleet panicked"))?
     })?;
-    if let Some(path) = &arguments.history {
+    if let Some((mut file, path)) = file {
         let json = serde_json::to_vec(&history)?;
-        fs::write(path, json).with_context(|| format!("cannot write `{}`", path.display()))?;
+        file.write_all(&json)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
     }
-    let findings = check(&history, &Limits::default());
     let complete = !gauge.is_stopped();
+    let mut limits = Limits::default();
+    if !complete {
+        // That nobody was served after the end proves nothing of a fleet that was cut short.
+        limits.recovery = 0;
+    }
+    let findings = check(&history, &limits);
+    let herd = match arguments.sim && arguments.jitter > 0 && complete {
+        true => arguments.without_jitter(flaws)?,
+        false => None,
+    };
     let summary = Summary {
+        herd,
         arguments,
         gauge: &gauge,
         history: &history,
@@ -117,7 +132,7 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 impl Arguments {
-    fn plan(&self, flaws: crate::target::planted::Flaws) -> Plan {
+    fn plan(&self, flaws: Flaws) -> Plan {
         // A leaf lives twice as long as it is used: whoever misses a renewal has time to try again.
         let lifetime = self.rotate.map(|every| Span::micros(every.as_micros() * 2));
         let fleet = FleetPlan {
@@ -153,6 +168,29 @@ impl Arguments {
         }
     }
 
+    /// The file of the history, opened before the run: one that cannot be written costs nobody a day.
+    fn open_history(&self) -> anyhow::Result<Option<(File, &Path)>> {
+        let Some(path) = &self.history else {
+            return Ok(None);
+        };
+        let file =
+            File::create(path).with_context(|| format!("failed to create `{}`", path.display()))?;
+        Ok(Some((file, path)))
+    }
+
+    /// How the authority is asked by the same fleet without jitter. Nobody calls it: leaves are all that
+    /// matters here.
+    fn without_jitter(&self, flaws: Flaws) -> anyhow::Result<Option<Issuance>> {
+        if self.rotate.is_none() {
+            return Ok(None);
+        }
+        let mut plan = self.plan(flaws);
+        plan.fleet.jitter = 0;
+        plan.load.rate = 0;
+        plan.load.canary_rate = 0;
+        Ok(Issuance::of(&history(&plan, true, &Arc::default())?))
+    }
+
     /// The command that does it again.
     fn repeat(&self) -> String {
         let mut line = format!(
@@ -166,6 +204,15 @@ impl Arguments {
             line.push_str(" --sim");
         }
         line
+    }
+}
+
+/// A length of time that something can happen in: certificates count whole seconds.
+fn parse_time(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    match span >= Span::seconds(1) {
+        true => Ok(span),
+        false => Err("write a second or more, such as 30s, 10m or 24h".into()),
     }
 }
 

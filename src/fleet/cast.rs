@@ -480,6 +480,13 @@ impl Cast {
     }
 }
 
+/// However a fleet ends, no service outlives it: their tasks would keep each other, and their sockets.
+impl Drop for Cast {
+    fn drop(&mut self) {
+        self.dismiss();
+    }
+}
+
 impl Purse for Party {
     fn credentials(&self) -> Option<Credentials> {
         let generation = self.current()?;

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -46,6 +47,8 @@ pub struct Service {
     handshakes: AtomicU32,
     tasks: AtomicU32,
     accepted: AtomicU64,
+    /// The generation that its last handshake began with; 0 before the first.
+    greeted_by: AtomicU64,
     /// No descriptor is left for a new connection.
     exhausted: AtomicBool,
     closing: OnceLock<watch::Sender<u64>>,
@@ -88,6 +91,7 @@ impl Service {
             handshakes: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
             accepted: AtomicU64::new(0),
+            greeted_by: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
             closing: OnceLock::new(),
             leaving: AtomicBool::new(false),
@@ -267,6 +271,12 @@ impl Service {
             self.tell(id, refusal(0, "the service has no certificate"));
             return None;
         };
+        let greeted_by = self.greeted_by.swap(generation.number, Ordering::Relaxed);
+        let is_news = greeted_by != 0 && greeted_by != generation.number;
+        if is_news && self.party.has(Bug::PanicsAtReload) {
+            // Unwinds as a panic does, and says nothing on standard error: this one is meant.
+            resume_unwind(Box::new("the new configuration is not what it was"));
+        }
         let acceptor = TlsAcceptor::from(Arc::clone(&generation.server));
         let handshake = acceptor.accept(stream).into_fallible();
         let deadline = match self.party.has(Bug::NoHandshakeDeadline) {

@@ -14,7 +14,8 @@ impl Arrivals {
     /// So many calls in a second; 0 for none at all.
     pub fn at_rate(per_second: u32) -> Self {
         let ticks = (per_second > 0).then(|| {
-            let mut ticks = interval(Duration::from_secs(1) / per_second);
+            let mut ticks =
+                interval((Duration::from_secs(1) / per_second).max(Duration::from_nanos(1)));
             // Who is late catches up: the instants at which calls were meant to begin stay as they were.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             ticks

@@ -11,7 +11,7 @@ use crate::scenario::fleet::Limits;
 
 /// A service may end with this many times what it had in the warm-up, and [`MORE`] beyond that.
 const TIMES: u32 = 2;
-const MORE: u32 = 8;
+const MORE: u32 = 16;
 
 /// What the samples and the certificates show to be wrong.
 pub(super) fn suspect<'h>(history: &'h History, limits: &Limits) -> Vec<Suspicion<'h>> {

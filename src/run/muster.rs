@@ -7,14 +7,19 @@
 //! A simulated fleet takes all of a processor and no time; one on sockets takes time and little of a
 //! processor. So those on sockets stand side by side, and the simulated ones queue beside them. When a
 //! fleet's thread ends its runtime does, and with it every task, socket and timer of the fleet.
+//!
+//! Fleets live for seconds, those of programs for many: one that is told to end is dropped as it stands.
+//! It has not lived to its end, so nothing is said of it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
+use tokio::sync::watch;
 
 use super::event::Event;
 use super::trial::last_part;
@@ -32,6 +37,7 @@ use crate::scenario::fleet::Network;
 use crate::seed::Seed;
 use crate::target::Target;
 use crate::target::planted::Flaws;
+use crate::target::service::words_of;
 
 /// How many fleets stand on sockets at once.
 const SIDE_BY_SIDE: usize = 8;
@@ -39,6 +45,9 @@ const SIDE_BY_SIDE: usize = 8;
 /// How many fleets of programs stand beside those: each is several processes, which take a processor for
 /// themselves when they reload.
 const PROGRAMS_SIDE_BY_SIDE: usize = 3;
+
+/// How often it is asked whether all is to end.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// How often a fleet is run again, alone, that failed on a busy machine.
 const TRIES_ALONE: u8 = 2;
@@ -55,6 +64,8 @@ pub struct Muster<'a> {
     cases: &'a [Case],
     seed: Seed,
     stop: &'a AtomicBool,
+    /// Every fleet that lives is to end now.
+    ending: watch::Sender<bool>,
     on_sockets: Mutex<VecDeque<Work<'a>>>,
     of_programs: Mutex<VecDeque<Work<'a>>>,
     simulated: Mutex<VecDeque<Work<'a>>>,
@@ -98,6 +109,7 @@ impl<'a> Muster<'a> {
             cases,
             seed,
             stop,
+            ending: watch::Sender::new(false),
             on_sockets: all(Network::Sockets, false),
             of_programs: all(Network::Sockets, true),
             simulated: all(Network::Simulated, false),
@@ -130,21 +142,35 @@ impl<'a> Muster<'a> {
     /// One that fails while the machine kept the harness itself waiting is run again when there is nothing
     /// beside it: what a busy machine does must not be blamed on the target.
     pub fn run(&self, jobs: usize, events: &mpsc::Sender<Event>) {
-        thread::scope(|scope| {
-            for _ in 0..SIDE_BY_SIDE.min(lock(&self.on_sockets).len()) {
-                scope.spawn(|| self.labour(&self.on_sockets, events));
-            }
-            for _ in 0..PROGRAMS_SIDE_BY_SIDE.min(lock(&self.of_programs).len()) {
-                scope.spawn(|| self.labour(&self.of_programs, events));
-            }
-            for _ in 0..jobs.max(1).min(lock(&self.simulated).len()) {
-                scope.spawn(|| self.labour(&self.simulated, events));
-            }
-        });
+        let queues = [
+            (&self.on_sockets, SIDE_BY_SIDE),
+            (&self.of_programs, PROGRAMS_SIDE_BY_SIDE),
+            (&self.simulated, jobs.max(1)),
+        ];
+        self.attend(&queues, events);
         for _ in 0..TRIES_ALONE {
             let delayed = Mutex::new(std::mem::take(&mut *lock(&self.delayed)));
-            self.labour(&delayed, events);
+            self.attend(&[(&delayed, 1)], events);
         }
+    }
+
+    /// Runs what is in these queues, so many of each at once, and tells those that live when all is to end.
+    fn attend(&self, queues: &[(&Mutex<VecDeque<Work<'a>>>, usize)], events: &mpsc::Sender<Event>) {
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for &(queue, most) in queues {
+                for _ in 0..most.min(lock(queue).len()) {
+                    workers.push(scope.spawn(move || self.labour(queue, events)));
+                }
+            }
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                if self.stop.load(Ordering::Relaxed) {
+                    self.ending.send_replace(true);
+                    return;
+                }
+                thread::sleep(GLANCE);
+            }
+        });
     }
 
     fn labour(&self, queue: &Mutex<VecDeque<Work<'a>>>, events: &mpsc::Sender<Event>) {
@@ -161,9 +187,9 @@ impl<'a> Muster<'a> {
         }
     }
 
-    /// What came of a fleet, unless it has to be run again.
+    /// What came of a fleet, unless it was told to end or has to be run again.
     fn unless_delayed(&self, work: Work<'a>) -> Option<CaseRecord> {
-        let mut record = self.judged(work);
+        let mut record = self.judged(work)?;
         let late = record
             .timeline
             .as_ref()
@@ -188,10 +214,13 @@ impl<'a> Muster<'a> {
         Some(record)
     }
 
-    fn judged(&self, work: Work<'_>) -> CaseRecord {
+    /// None of a fleet that was told to end.
+    fn judged(&self, work: Work<'_>) -> Option<CaseRecord> {
         let stopwatch = Stopwatch::start();
-        let lived = catch_unwind(AssertUnwindSafe(|| self.live(work)))
-            .unwrap_or_else(|_| Err(Judgement::of(Verdict::Broken, "the fleet panicked")));
+        let lived = catch_unwind(AssertUnwindSafe(|| self.live(work))).unwrap_or_else(|panic| {
+            let why = format!("the fleet panicked: {}", words_of(panic.as_ref()));
+            Err(Obstacle::Judged(Judgement::of(Verdict::Broken, why)))
+        });
         let (judgement, timeline, log) = match lived {
             Ok(life) => {
                 let limits = work.case.scenario.limits.clone().unwrap_or_default();
@@ -211,41 +240,39 @@ impl<'a> Muster<'a> {
                     life.log.filter(|_| !went_well).map(last_part),
                 )
             }
-            Err(judgement) => (judgement, None, None),
+            Err(Obstacle::Judged(judgement)) => (judgement, None, None),
+            Err(Obstacle::ToldToEnd) => return None,
         };
         let duration_us = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
-        CaseRecord {
+        Some(CaseRecord {
             log,
             ..record(work, judgement, timeline, duration_us)
-        }
+        })
     }
 
     /// Has a fleet live from its first call to its last; or says why that cannot be.
-    fn live(&self, work: Work<'_>) -> Result<Life, Judgement> {
-        let broken = |error: FleetError| Judgement::of(Verdict::Broken, error.to_string());
+    fn live(&self, work: Work<'_>) -> Result<Life, Obstacle> {
         let Some(flaws) = work.target.flaws() else {
             return self.live_as_programs(work);
         };
         let simulated = work.case.network == Some(Network::Simulated);
         let plan = self.plan(work.case, flaws);
-        let runtime = runtime(simulated).map_err(broken)?;
-        let history = runtime.block_on(async {
+        let history = self.unless_told_to_end(simulated, async {
             let ground = match simulated {
                 true => Ground::simulated(&plan.fleet),
                 false => Ground::sockets(plan.has_mishaps()),
             };
             fleet::run(&plan, &ground, &Arc::default()).await
-        });
+        })?;
         Ok(Life {
-            history: history.map_err(broken)?,
+            history,
             deaths: Vec::new(),
             log: None,
         })
     }
 
-    fn live_as_programs(&self, work: Work<'_>) -> Result<Life, Judgement> {
-        let broken = |error: FleetError| Judgement::of(Verdict::Broken, error.to_string());
-        let unsupported = |why: String| Judgement::of(Verdict::Unsupported, why);
+    fn live_as_programs(&self, work: Work<'_>) -> Result<Life, Obstacle> {
+        let unsupported = |why: String| Obstacle::Judged(Judgement::of(Verdict::Unsupported, why));
         let plan = self.plan(work.case, Flaws::NONE);
         let Some(settle) = work.target.settle() else {
             return Err(unsupported("the target cannot be a fleet".into()));
@@ -255,14 +282,29 @@ impl<'a> Muster<'a> {
             return Err(unsupported(why));
         }
         let plan = adaptation::adapted(plan, settle);
-        let performance = runtime(false)
-            .map_err(broken)?
-            .block_on(program::run(&plan, work.target))
-            .map_err(broken)?;
+        let performance = self.unless_told_to_end(false, program::run(&plan, work.target))?;
         Ok(Life {
             history: performance.history,
             deaths: performance.deaths,
             log: Some(performance.logs),
+        })
+    }
+
+    /// Has a fleet live in a runtime of its own, which goes with it.
+    fn unless_told_to_end<T>(
+        &self,
+        simulated: bool,
+        fleet: impl Future<Output = Result<T, FleetError>>,
+    ) -> Result<T, Obstacle> {
+        let broken =
+            |error: FleetError| Obstacle::Judged(Judgement::of(Verdict::Broken, error.to_string()));
+        let mut ending = self.ending.subscribe();
+        runtime(simulated).map_err(broken)?.block_on(async {
+            tokio::select! {
+                biased;
+                _ = ending.wait_for(|ending| *ending) => Err(Obstacle::ToldToEnd),
+                lived = fleet => lived.map_err(broken),
+            }
         })
     }
 
@@ -296,6 +338,14 @@ fn runtime(simulated: bool) -> Result<tokio::runtime::Runtime, FleetError> {
         .start_paused(simulated)
         .build()
         .map_err(FleetError::Runtime)
+}
+
+/// Why a fleet has not lived to its end.
+enum Obstacle {
+    /// It could not, and this is the judgement of its case.
+    Judged(Judgement),
+    /// It was told to end: nobody waits for the rest.
+    ToldToEnd,
 }
 
 /// What a fleet has lived through.

@@ -446,15 +446,19 @@ fn refused(reason: String, alert_sent: Option<Alert>) -> TargetView {
 }
 
 fn crashed(panic: &(dyn std::any::Any + Send)) -> TargetView {
-    let words = panic
+    TargetView {
+        end: TargetEnd::Crashed(words_of(panic)),
+        ..refused(String::new(), None)
+    }
+}
+
+/// What a panic has said.
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
         .downcast_ref::<&str>()
         .map(|words| (*words).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".into());
-    TargetView {
-        end: TargetEnd::Crashed(words),
-        ..refused(String::new(), None)
-    }
+        .unwrap_or_else(|| "a panic without words".into())
 }
 
 /// The alert that rustls sends with this error. Its own mapping is public for certificates only;

@@ -7,6 +7,7 @@ use super::Arguments;
 use crate::fleet::Gauge;
 use crate::oracle::findings::Findings;
 use crate::oracle::history::History;
+use crate::oracle::issuance::Issuance;
 
 /// What there is to tell.
 pub(super) struct Summary<'a> {
@@ -16,6 +17,8 @@ pub(super) struct Summary<'a> {
     pub(super) findings: &'a Findings,
     pub(super) took: Duration,
     pub(super) repeat: String,
+    /// How the authority is asked by the same fleet without jitter, where that has been tried.
+    pub(super) herd: Option<Issuance>,
 }
 
 impl Summary<'_> {
@@ -26,6 +29,21 @@ impl Summary<'_> {
             let _ = writeln!(text, "{label:<10} {line}");
         }
         text
+    }
+
+    /// How the authority was asked, and how it would have been without jitter where that has been tried.
+    fn issuance(&self, issuance: &Issuance) -> String {
+        let bucket = time(issuance.bucket);
+        let mut words = format!(
+            "{} leaves; the busiest {bucket} had {} times the mean, with a jitter of {} %",
+            issuance.leaves(),
+            ratio(issuance),
+            self.arguments.jitter
+        );
+        if let Some(herd) = &self.herd {
+            let _ = write!(words, "; without jitter {} times", ratio(herd));
+        }
+        words
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
@@ -69,6 +87,9 @@ impl Summary<'_> {
                 calls.reused, calls.resumed
             ),
         ));
+        if let Some(issuance) = Issuance::of(history) {
+            lines.push(("issuance", self.issuance(&issuance)));
+        }
         for phase in &self.findings.latency {
             lines.push((
                 "latency",
@@ -100,6 +121,12 @@ impl Summary<'_> {
         lines.push(("repeat", self.repeat.clone()));
         lines
     }
+}
+
+/// The peak over the mean, in hundredths where there is one.
+fn ratio(issuance: &Issuance) -> String {
+    let ratio = issuance.ratio().unwrap_or_default();
+    format!("{}.{:02}", ratio / 100, ratio % 100)
 }
 
 fn time(micros: u64) -> String {

@@ -5,6 +5,7 @@
 //! matters of an answer besides: that it is new, that it is complete, and that it leads to an anchor.
 
 use rustls::pki_types::CertificateDer;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::fleet::material::Material;
@@ -34,7 +35,7 @@ pub fn examine(leaf: &Leaf, held: &Material) -> Result<(), String> {
     let anchors: Vec<_> = held.bundle.anchors.values().cloned().collect();
     let anchored = read(&anchors)?
         .iter()
-        .any(|anchor| anchor.subject() == top.issuer());
+        .any(|anchor| is_issued_by(top, anchor));
     if !anchored {
         return Err("the answer leads to no anchor that is trusted".into());
     }
@@ -44,6 +45,27 @@ pub fn examine(leaf: &Leaf, held: &Material) -> Result<(), String> {
         return Err("the answer ends before the certificate that is there already".into());
     }
     Ok(())
+}
+
+/// Names are not enough: another authority may go by the same (RFC 5280 section 4.2.1.1).
+fn is_issued_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+    let of_issuer =
+        issuer
+            .iter_extensions()
+            .find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(found) => Some(found.0),
+                _ => None,
+            });
+    let named =
+        certificate
+            .iter_extensions()
+            .find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::AuthorityKeyIdentifier(found) => {
+                    found.key_identifier.as_ref().map(|found| found.0)
+                }
+                _ => None,
+            });
+    certificate.issuer() == issuer.subject() && of_issuer == named
 }
 
 fn read<'a>(chain: &'a [CertificateDer<'_>]) -> Result<Vec<X509Certificate<'a>>, String> {

@@ -66,6 +66,9 @@ macro_rules! with_fleet_bugs {
                 RenewsTooLate FLEET "renews-too-late"
                     "asks for a new certificate when it finds that the old one has expired"
                     "istio/istio issue 38081",
+                PanicsAtReload FLEET "panics-at-reload"
+                    "panics in the first handshake after each reload"
+                    "RUSTSEC-2024-0399 in rustls: what one peer sends ends the thread that serves it",
                 // Fleets: clocks, the network, overload.
                 FreezesClock FLEET "freezes-its-clock"
                     "judges validity by the time at which it was started"
