@@ -39,6 +39,7 @@ pub mod folder;
 mod gauge;
 mod generation;
 mod ground;
+mod health;
 mod inspection;
 mod material;
 mod papers;
@@ -50,6 +51,7 @@ mod publication;
 mod renewal;
 mod service;
 mod sessions;
+mod sidecar;
 mod timeline;
 mod verifiers;
 mod watch;
@@ -164,6 +166,10 @@ async fn perform(
         let (renewing, publishing) = (Arc::clone(cast), Arc::clone(cast));
         set.spawn(async move { renewing.renewal.run().await });
         set.spawn(async move { publishing.publication.run(&publishing).await });
+        if plan.fleet.health {
+            let (cast, ledger) = (Arc::clone(cast), Arc::clone(ledger));
+            set.spawn(async move { health::probe(&cast, &ledger).await });
+        }
         set
     };
     let loading = {

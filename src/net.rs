@@ -273,6 +273,20 @@ impl Stream {
         }
     }
 
+    /// Waits for the other end's first octet, which stays to be read, and says what it is; none when it closes
+    /// without any. Pipes in memory cannot look without reading, and never say.
+    pub async fn first_octet(&self) -> Option<u8> {
+        match &self.carrier {
+            Carrier::Tcp(stream) => {
+                let mut octet = [0];
+                let peeked = stream.peek(&mut octet).await;
+                peeked.is_ok_and(|count| count > 0).then_some(octet[0])
+            }
+            Carrier::Memory(_) => None,
+            Carrier::Simulated(end) => end.first_octet().await,
+        }
+    }
+
     /// Makes dropping this end a reset instead of an orderly close. Pipes in memory have no resets.
     ///
     /// # Errors

@@ -20,6 +20,10 @@ mod folder;
 mod ground;
 #[path = "fleet/leaks.rs"]
 mod leaks;
+#[path = "fleet/loading.rs"]
+mod loading;
+#[path = "fleet/policy.rs"]
+mod policy;
 #[path = "fleet/programs.rs"]
 mod programs;
 #[path = "fleet/renewal.rs"]

@@ -267,6 +267,16 @@ impl Authority {
         Ok(lists)
     }
 
+    /// The last edition of the lists; none where there is none.
+    pub fn last_lists(&self) -> Option<Arc<Lists>> {
+        self.desk().editions.last().cloned()
+    }
+
+    /// All that has been revoked.
+    pub fn revoked(&self) -> Vec<Serial> {
+        self.desk().revoked.iter().copied().collect()
+    }
+
     /// The edition of the lists before the last; none where there is none.
     pub fn older_lists(&self) -> Option<Arc<Lists>> {
         self.desk().editions.iter().rev().nth(1).cloned()

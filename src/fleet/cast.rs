@@ -9,11 +9,13 @@ use rustls::pki_types::ServerName;
 use self::stranger::{Strayer, stray};
 use super::authority::{Authority, FIRST_ROOT, Order};
 use super::generation::Loader;
+use super::health::{HealthPort, health_of};
 use super::material::{Bundle, Lists, Material};
 use super::party::{Party, dns_of};
 use super::publication::Publication;
 use super::renewal::Renewal;
 use super::service::{Service, Settings};
+use super::sidecar::Backend;
 use super::verifiers::Verifiers;
 use super::ways::Ways;
 use super::{FleetError, Ground, Plan};
@@ -26,12 +28,13 @@ use crate::net::{Address, ConnectionId};
 use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::Application;
 use crate::pki::issuer::Leaf;
-use crate::scenario::fleet::Canary;
+use crate::scenario::fleet::{Canary, Topology};
 use crate::scenario::span::Span;
 use crate::target::Writing;
 use crate::target::planted::Bug;
 
 mod layout;
+mod scaling;
 mod stranger;
 
 /// Everybody in a fleet.
@@ -67,6 +70,20 @@ struct Company {
     to_publish: Vec<Serial>,
     /// How the step under way writes files.
     writing: Option<Writing>,
+    /// Whom every service lets in.
+    everywhere: Arc<BTreeSet<String>>,
+    /// Plaintext is not taken any more.
+    requires_tls: bool,
+}
+
+/// What a party begins with, beside its leaf.
+#[derive(Clone, Default)]
+struct Outset {
+    lists: Option<Arc<Lists>>,
+    /// None: the first of all.
+    bundle: Option<Arc<Bundle>>,
+    admits: Arc<BTreeSet<String>>,
+    permissive: bool,
 }
 
 /// A service and the way to it.
@@ -78,6 +95,8 @@ pub struct Member {
     pub destination: Arc<Destination>,
     /// The socket that it listens on itself, where it does.
     pub socket: Option<SocketAddr>,
+    /// Where it says how it is, if it does.
+    pub health: Option<Arc<HealthPort>>,
 }
 
 type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
@@ -122,12 +141,15 @@ impl Cast {
             authority,
             clock: clock.clone(),
             plan: plan.clone(),
-            verifiers: Arc::default(),
+            verifiers: Arc::new(Verifiers::new(plan.fleet.topology != Topology::Star)),
             first_bundle: OnceLock::new(),
             company: Mutex::default(),
         };
         let trusted = Fact::Trusts(FIRST_ROOT.into());
         ledger.change(None, trusted, true, WindowKind::None);
+        if plan.fleet.permissive {
+            ledger.change(None, Fact::TakesPlaintext, true, WindowKind::None);
+        }
         let canaries = cast.strangers()?;
         let lists = cast.first_lists(&canaries)?;
         cast.company().canaries = canaries;
@@ -135,13 +157,22 @@ impl Cast {
             .map(|number| format!("caller-{number}"))
             .collect();
         let everywhere = cast.admitted_everywhere(&callers, ledger);
+        cast.company().everywhere = Arc::clone(&everywhere);
+        let outset = Outset {
+            lists,
+            permissive: plan.fleet.permissive,
+            ..Outset::default()
+        };
         for number in 0..plan.fleet.services {
             let name = format!("service-{number}");
-            let admits = cast.admitted(&name, &everywhere, ledger);
-            cast.hire(&name, lists.clone(), admits, ground, ledger)?;
+            let outset = Outset {
+                admits: cast.admitted(&name, plan.fleet.services, &everywhere, ledger),
+                ..outset.clone()
+            };
+            cast.hire(&name, outset, ground, ledger)?;
         }
         for name in callers {
-            let party = Arc::new(cast.party(&name, lists.clone(), Arc::default())?);
+            let party = Arc::new(cast.party(&name, outset.clone())?);
             cast.renewal.enrol(&party, false);
             cast.company().callers.insert(name, party);
         }
@@ -212,6 +243,7 @@ impl Cast {
             clutches: flaws.has(Bug::StaysWithDeadConnections),
             clings: flaws.has(Bug::ClingsToConnections),
             gives_up: flaws.has(Bug::NeverReconnects),
+            undresses: flaws.has(Bug::FallsBackToPlaintext),
         }
     }
 
@@ -334,19 +366,17 @@ impl Cast {
         std::mem::take(&mut self.company().to_publish)
     }
 
-    fn party(
-        &self,
-        name: &str,
-        lists: Option<Arc<Lists>>,
-        admits: Arc<BTreeSet<String>>,
-    ) -> Result<Party, FleetError> {
+    fn party(&self, name: &str, outset: Outset) -> Result<Party, FleetError> {
         let material = Material {
             leaf: self.leaf(name)?,
             called: name.into(),
-            bundle: self.first_bundle()?,
-            lists,
-            admits,
-            permissive: self.plan.fleet.permissive,
+            bundle: match outset.bundle {
+                Some(bundle) => bundle,
+                None => self.first_bundle()?,
+            },
+            lists: outset.lists,
+            admits: outset.admits,
+            permissive: outset.permissive,
         };
         let own_clock = self.clock.apart();
         let clock = match self.plan.flaws.bug() {
@@ -377,15 +407,20 @@ impl Cast {
     fn hire(
         &self,
         name: &str,
-        lists: Option<Arc<Lists>>,
-        admits: Arc<BTreeSet<String>>,
+        outset: Outset,
         ground: &Ground,
         ledger: &Arc<Ledger>,
     ) -> Result<(), FleetError> {
-        let party = Arc::new(self.party(name, lists, admits)?);
+        let published = outset.bundle.clone();
+        let party = Arc::new(self.party(name, outset)?);
         let serial = party.material().leaf.serial;
         ledger.change(Some(name), Fact::Presents(serial), true, WindowKind::None);
         self.renewal.enrol(&party, true);
+        let refused = |error| FleetError::Listen(name.into(), error);
+        let backend = match self.plan.fleet.sidecars {
+            true => Some(Backend::open(name, ground).map_err(refused)?),
+            false => None,
+        };
         let service = Service::new(
             party,
             Settings {
@@ -393,8 +428,8 @@ impl Cast {
                 handshake_deadline: self.plan.fleet.handshake_deadline.duration(),
                 idle: self.plan.fleet.idle.map(Span::duration),
             },
+            backend,
         );
-        let refused = |error| FleetError::Listen(name.into(), error);
         let listener = ground.listen(name, None).map_err(refused)?;
         let address = ground.way_to(name, &listener).map_err(refused)?;
         let socket = match listener.address().map_err(refused)? {
@@ -418,14 +453,25 @@ impl Cast {
             application: Application::default(),
             views,
         };
-        self.company().services.insert(
-            name.into(),
-            Member {
-                service,
-                destination: Arc::new(destination),
-                socket,
-            },
-        );
+        let health = match self.plan.fleet.health {
+            true => {
+                let takes = Fact::TakesPlaintext;
+                ledger.change(Some(&health_of(name)), takes, true, WindowKind::None);
+                Some(HealthPort::open(&service, ground).map_err(refused)?)
+            }
+            false => None,
+        };
+        let member = Member {
+            service,
+            destination: Arc::new(destination),
+            socket,
+            health,
+        };
+        let mut company = self.company();
+        if let Some(bundle) = published {
+            company.bundles.insert(name.into(), bundle);
+        }
+        company.services.insert(name.into(), member);
         Ok(())
     }
 

@@ -41,6 +41,8 @@ pub struct Generation {
 struct Calling {
     resolver: Arc<Presentation>,
     serial: Serial,
+    /// Whom it trusts there; none as with [`Generation::trust`].
+    trust: Option<Arc<Trust>>,
 }
 
 /// What the generations of a party have in common.
@@ -69,13 +71,20 @@ impl Loader {
     ) -> Result<Generation, String> {
         let trust = self.trust(&material)?;
         let resolver = Arc::new(self.presentation(&material)?);
-        let calling = match previous {
-            Some(previous) if self.flaws.has(Bug::CallsWithOldLeaf) => previous.calling.clone(),
-            _ => Calling {
-                resolver: Arc::clone(&resolver),
-                serial: material.leaf.serial,
-            },
+        let mut calling = Calling {
+            resolver: Arc::clone(&resolver),
+            serial: material.leaf.serial,
+            trust: trust.clone(),
         };
+        if let Some(previous) = previous {
+            if self.flaws.has(Bug::CallsWithOldLeaf) {
+                calling.resolver = Arc::clone(&previous.calling.resolver);
+                calling.serial = previous.calling.serial;
+            }
+            if self.flaws.has(Bug::CallsUnderOldTrust) {
+                calling.trust.clone_from(&previous.calling.trust);
+            }
+        }
         let clock: Arc<dyn TimeProvider> = Arc::new(self.clock.clone());
         let builder = ServerConfig::builder_with_details(provider(), Arc::clone(&clock))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -194,7 +203,7 @@ impl Generation {
         let builder = ClientConfig::builder_with_details(provider(), Arc::clone(&self.clock))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .ok()?;
-        let builder = match &self.trust {
+        let builder = match &self.calling.trust {
             Some(trust) => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::clone(&trust.servers)),

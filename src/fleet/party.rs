@@ -118,6 +118,9 @@ impl Party {
         if self.has(Bug::KeepsOldAnchors) {
             material.bundle = Arc::new(material.bundle.and(&last.material.bundle));
         }
+        if self.has(Bug::StaysPermissive) {
+            material.permissive |= last.material.permissive;
+        }
         if self.has(Bug::TakesOneNewLeaf) && state.rotated {
             material.leaf = Arc::clone(&last.material.leaf);
         }

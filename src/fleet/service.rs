@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +23,7 @@ use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::party::{Party, name_of};
+use super::sidecar::Backend;
 use crate::expect::HandshakeKind;
 use crate::net::protocol::Protocol;
 use crate::net::{ConnectionId, Listener, Stream};
@@ -30,11 +31,15 @@ use crate::oracle::history::{Sample, Serial, ServerView};
 use crate::target::identity::application_identity;
 use crate::target::planted::Bug;
 
+mod entrance;
+
 /// A party that listens.
 pub struct Service {
     /// The party.
     pub party: Arc<Party>,
     settings: Settings,
+    /// What stands behind it, where it is a sidecar.
+    backend: Option<Arc<Backend>>,
     /// Places at the door; made when the first caller comes, for most services of a large fleet are idle.
     permits: OnceLock<Arc<Semaphore>>,
     views: Mutex<HashMap<ConnectionId, ServerView>>,
@@ -47,6 +52,9 @@ pub struct Service {
     /// No descriptor is left for a new connection.
     exhausted: AtomicBool,
     closing: OnceLock<watch::Sender<u64>>,
+    /// It has been told to leave.
+    leaving: AtomicBool,
+    departure: Notify,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -61,18 +69,22 @@ pub struct Settings {
     pub idle: Option<Duration>,
 }
 
+/// How long callers who have set out already are waited for by a service that leaves.
+const ON_THEIR_WAY: Duration = Duration::from_millis(150);
+
 /// The pause after a connection could not be accepted.
-const BREATH: Duration = Duration::from_millis(10);
+pub(super) const BREATH: Duration = Duration::from_millis(10);
 
 /// EMFILE, as Linux and the BSDs number it.
 const TOO_MANY_OPEN_FILES: i32 = 24;
 
 impl Service {
-    /// A service that does not listen yet.
-    pub fn new(party: Arc<Party>, settings: Settings) -> Arc<Self> {
+    /// A service that does not listen yet; a sidecar, if there is something behind it.
+    pub fn new(party: Arc<Party>, settings: Settings, backend: Option<Arc<Backend>>) -> Arc<Self> {
         Arc::new(Self {
             party,
             settings,
+            backend,
             permits: OnceLock::new(),
             views: Mutex::default(),
             connections: AtomicU32::new(0),
@@ -82,6 +94,8 @@ impl Service {
             greeted_by: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
             closing: OnceLock::new(),
+            leaving: AtomicBool::new(false),
+            departure: Notify::new(),
             accepting: Mutex::default(),
         })
     }
@@ -108,6 +122,33 @@ impl Service {
             // It has been told to end, and says so as an error.
             let _ = accepting.await;
         }
+    }
+
+    /// Leaves: nobody is sent to it any more, and who is there is served to the end of the call, for so long
+    /// at most.
+    pub async fn leave(&self, patience: Duration) {
+        if !self.party.has(Bug::ResetsAtLeaving) {
+            sleep(ON_THEIR_WAY).await;
+            self.leaving.store(true, Ordering::Relaxed);
+            self.departure.notify_one();
+            self.close_connections();
+            let accepting = lock(&self.accepting).take();
+            if let Some(mut accepting) = accepting
+                && timeout(patience, &mut accepting).await.is_err()
+            {
+                accepting.abort();
+                let _ = accepting.await;
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Does it accept connections?
+    pub fn is_open(&self) -> bool {
+        let accepting = lock(&self.accepting);
+        accepting
+            .as_ref()
+            .is_some_and(|accepting| !accepting.is_finished())
     }
 
     /// From now on there is no descriptor left for a new connection, or there is one again.
@@ -149,6 +190,7 @@ impl Service {
             let accepted = tokio::select! {
                 biased;
                 Some(_) = serving.join_next(), if !serving.is_empty() => continue,
+                () = self.departure.notified() => break,
                 accepted = self.next_stream(&listener) => accepted,
             };
             let stream = match accepted {
@@ -176,6 +218,11 @@ impl Service {
             let service = Arc::clone(&self);
             serving.spawn(async move {
                 let _task = Counted::new(&service.tasks);
+                if service.hears_plaintext(&stream).await {
+                    drop(permit);
+                    // Apart, for the conversation would make every task large.
+                    return Box::pin(service.converse_in_the_clear(stream)).await;
+                }
                 let met = service.shake_hands(stream).await;
                 drop(permit);
                 match met {
@@ -185,6 +232,8 @@ impl Service {
                 }
             });
         }
+        drop(listener);
+        while serving.join_next().await.is_some() {}
     }
 
     /// A place at the door, if there is one.
@@ -286,16 +335,16 @@ impl Service {
             kind,
             mut stream,
         } = met;
+        if guest.chain.is_empty() && self.party.has(Bug::AnswersProbers) {
+            return Box::pin(self.answer_prober(id, stream)).await;
+        }
         let _open = Counted::new(&self.connections);
         let _pinned = self
             .party
             .current()
             .filter(|_| self.party.has(Bug::PinsGenerations));
         let mut changes = self.party.changes();
-        let mut closing = self
-            .closing
-            .get_or_init(|| watch::Sender::new(0))
-            .subscribe();
+        let mut closing = self.closing();
         if self.party.has(Bug::RefusesInSilence) {
             // Nobody was judged in the handshake.
             judged_by = 0;
@@ -314,7 +363,7 @@ impl Service {
                 }
             }
             let question = {
-                let mut asking = pin!(Protocol::Line.await_question(&mut stream));
+                let mut asking = pin!(self.question(&mut stream));
                 let mut silence = pin!(self.silence());
                 loop {
                     let judged = tokio::select! {
@@ -334,12 +383,18 @@ impl Service {
                     }
                 }
             };
-            let Some(Ok(())) = question else {
+            let Some(Ok(claims)) = question else {
                 let _ = stream.shutdown().await;
                 return;
             };
             match self.judge(&mut guest, &mut judged_by, kind) {
-                Ok(view) => self.tell(id, view),
+                Ok(view) => {
+                    let Ok(view) = self.passed_on(view, &claims).await else {
+                        let _ = stream.shutdown().await;
+                        return;
+                    };
+                    self.tell(id, view);
+                }
                 Err(why) => {
                     self.tell(id, refusal(self.generation(), &why));
                     let _ = stream.shutdown().await;
@@ -347,6 +402,10 @@ impl Service {
                 }
             }
             if Protocol::Line.answer(&mut stream).await.is_err() {
+                return;
+            }
+            if self.leaving.load(Ordering::Relaxed) {
+                let _ = stream.shutdown().await;
                 return;
             }
         }
@@ -420,6 +479,12 @@ impl Service {
             Some(idle) if !self.party.has(Bug::KeepsHalfOpen) => sleep(idle).await,
             _ => pending().await,
         }
+    }
+
+    /// Tells when every connection is to end.
+    fn closing(&self) -> watch::Receiver<u64> {
+        let closing = self.closing.get_or_init(|| watch::Sender::new(0));
+        closing.subscribe()
     }
 
     fn generation(&self) -> u64 {

@@ -26,6 +26,7 @@ mod defects;
 mod files;
 mod machines;
 mod network;
+mod policy;
 mod shelf;
 mod siege;
 
@@ -162,6 +163,8 @@ impl<'a> Timeline<'a> {
             Action::Stall => self.stall(step).await,
             Action::Flood => self.flood(step).await,
             Action::Linger => self.linger(step).await,
+            Action::RequireTls => self.require_tls(step),
+            Action::Scale => self.scale(step).await,
             other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
         }
     }

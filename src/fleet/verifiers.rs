@@ -22,6 +22,8 @@ pub struct Verifiers {
     made: Mutex<Vec<Made>>,
     /// Whom somebody has refused, where that is remembered.
     refused: Arc<Refused>,
+    /// Are those who are called looked up in the lists too?
+    looks_up_servers: bool,
 }
 
 struct Made {
@@ -39,6 +41,14 @@ pub struct Trust {
 }
 
 impl Verifiers {
+    /// Of a fleet in which those who are called are looked up in the lists too, or are not.
+    pub fn new(looks_up_servers: bool) -> Self {
+        Self {
+            looks_up_servers,
+            ..Self::default()
+        }
+    }
+
     /// The trust that this material says.
     ///
     /// # Errors
@@ -52,7 +62,7 @@ impl Verifiers {
         if let Some(made) = made.iter().find(|made| made.is_of(material)) {
             return Ok(Arc::clone(&made.trust));
         }
-        let trust = Arc::new(Trust::of(material, flaws, &self.refused)?);
+        let trust = Arc::new(self.made_of(material, flaws)?);
         made.push(Made {
             bundle: Arc::downgrade(&material.bundle),
             lists: material.lists.as_ref().map(Arc::downgrade),
@@ -73,8 +83,8 @@ impl Made {
     }
 }
 
-impl Trust {
-    fn of(material: &Material, flaws: Flaws, refused: &Arc<Refused>) -> Result<Self, String> {
+impl Verifiers {
+    fn made_of(&self, material: &Material, flaws: Flaws) -> Result<Trust, String> {
         let roots = Arc::new(roots(&material.bundle, flaws)?);
         let mut callers =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
@@ -88,14 +98,24 @@ impl Trust {
             }
         }
         let callers = callers.build().map_err(|error| error.to_string())?;
-        let servers = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        let mut servers =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        if let Some(lists) = &material.lists
+            && self.looks_up_servers
+            && !flaws.has(Bug::LooksUpOnlyCallers)
+        {
+            // Callers from outside are told of no new lists: what theirs do not know is no reason to refuse.
+            servers = servers
+                .with_crls(lists.lists.iter().cloned())
+                .allow_unknown_revocation_status();
+        }
         let servers = servers.build().map_err(|error| error.to_string())?;
-        Ok(Self {
+        Ok(Trust {
             callers: Arc::new(Examiner {
                 verifier: callers,
                 roots,
                 flaws,
-                refused: Arc::clone(refused),
+                refused: Arc::clone(&self.refused),
             }),
             servers: Arc::new(Watched {
                 verifier: servers,

@@ -4,7 +4,7 @@
 //! connection, a session) is made when it first goes; one that keeps nothing is made anew each time.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::load::credentials::Purse;
@@ -22,8 +22,11 @@ pub struct Ways {
     pairs: Vec<(u32, u32)>,
     timeout: Duration,
     stride: u64,
-    made: Mutex<BTreeMap<(usize, usize), Arc<Visitor>>>,
+    made: Mutex<Made>,
 }
+
+/// Who has gone a way: by the turn of the manner, the caller and the service.
+type Made = BTreeMap<(usize, String, String), Arc<Visitor>>;
 
 /// Somebody who calls.
 #[derive(Clone)]
@@ -90,12 +93,32 @@ impl Ways {
         let caller = self.callers.get(*caller as usize)?;
         let to = self.services.get(*to as usize)?;
         let visitor = || Arc::new(self.visitor(caller, manner));
-        if manner == Manner::Fresh {
+        if matches!(manner, Manner::Fresh | Manner::Claiming) {
             return Some((visitor(), to));
         }
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let visitor = made.entry((turn, pair)).or_insert_with(visitor);
+        let key = (turn, caller.name.clone(), to.clone());
+        let mut made = self.made();
+        let visitor = made.entry(key).or_insert_with(visitor);
         Some((Arc::clone(visitor), to))
+    }
+
+    /// Keeps what visitors on the same ways kept before these were laid out.
+    pub fn following(self, before: &Self) -> Self {
+        let mut kept = std::mem::take(&mut *before.made());
+        kept.retain(|(_, caller, to), _| {
+            let mut pairs = self.pairs.iter();
+            pairs.any(|(from, other)| {
+                let from = self.callers.get(*from as usize);
+                let other = self.services.get(*other as usize);
+                other == Some(to) && from.is_some_and(|from| from.name == *caller)
+            })
+        });
+        *self.made() = kept;
+        self
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn visitor(&self, caller: &Caller, manner: Manner) -> Visitor {
@@ -118,6 +141,7 @@ pub fn manners(load: &LoadPlan) -> Vec<Manner> {
         (Manner::Pooled, load.pooled),
         (Manner::Stream, load.streams),
         (Manner::Resuming, load.resuming),
+        (Manner::Claiming, load.claiming),
     ]
     .into_iter()
     .flat_map(|(manner, share)| std::iter::repeat_n(manner, share as usize))

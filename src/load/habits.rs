@@ -13,6 +13,8 @@ pub struct Habits {
     pub clings: bool,
     /// It never opens another stream when its stream has broken.
     pub gives_up: bool,
+    /// It calls in plaintext where TLS has failed.
+    pub undresses: bool,
 }
 
 impl Habits {

@@ -17,7 +17,7 @@ use super::habits::Habits;
 use super::ledger::Ledger;
 use super::shown;
 use crate::expect::HandshakeKind;
-use crate::net::protocol::{Answer, Opening};
+use crate::net::protocol::{Answer, Opening, forwarded, health};
 use crate::net::{Address, ConnectionId, Stream};
 use crate::oracle::history::{Call, CallOutcome, Connection, Micros, Serial, ServerView};
 use crate::peer::Application;
@@ -53,6 +53,8 @@ pub enum Manner {
     Resuming,
     /// The same by a caller that throws no session away.
     Hoarding,
+    /// As fresh, by a caller that says in plain words that it is somebody else.
+    Claiming,
 }
 
 /// One caller's way to one server.
@@ -177,6 +179,11 @@ impl Visitor {
                 break;
             }
         }
+        if self.habits.undresses && !outcome.accepted() {
+            // What it presented and was shown before has nothing to do with this.
+            (call.serial, call.presented, call.connection.handshake) = (None, None, None);
+            outcome = self.visit_in_the_clear(destination, connection).await;
+        }
         outcome
     }
 
@@ -197,7 +204,7 @@ impl Visitor {
         // Two calls at once do not share what is kept; the second comes as somebody new.
         let asks_again = destination.application.protocol.asks_again();
         let kept = match self.manner {
-            Manner::Fresh => None,
+            Manner::Fresh | Manner::Claiming => None,
             Manner::Pooled | Manner::Stream if !asks_again => None,
             _ => self.kept.try_lock().ok(),
         };
@@ -384,7 +391,24 @@ impl Visitor {
             sleep(DISTRACTION).await;
             return CallOutcome::Accepted;
         }
-        ask(&mut open.stream, destination, open.opening).await
+        let stream = &mut open.stream;
+        if self.canary == Some(Canary::Prober) {
+            let asked = health::ask(stream).await.map(|_| Answer::Accepted);
+            return outcome_of_answer(asked, &destination.application);
+        }
+        if self.manner == Manner::Claiming {
+            let asked = forwarded::claim(stream, self.somebody_else()).await;
+            return outcome_of_answer(asked, &destination.application);
+        }
+        ask(stream, destination, open.opening).await
+    }
+
+    /// A name that services know, and that is not its own.
+    fn somebody_else(&self) -> &'static str {
+        match self.caller.as_str() {
+            "caller-0" => "caller-1",
+            _ => "caller-0",
+        }
     }
 
     /// The same over a connection that is to stay.

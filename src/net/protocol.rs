@@ -16,6 +16,8 @@ pub use bounded::LONGEST;
 
 mod amqp;
 mod bounded;
+pub mod forwarded;
+pub mod health;
 mod http;
 mod line;
 mod mqtt;

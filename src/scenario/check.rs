@@ -1,5 +1,5 @@
 //! What no schema can say of a scenario: that names which are used exist, that numbers are bearable, and
-//! (in [`story`]) that the steps of a story make sense.
+//! (in [`story`] and [`timeline`]) that the steps of a story or of a fleet make sense.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,10 @@ use crate::document::{Document, DocumentError, nearest};
 use crate::pki::recipe::Recipe;
 
 pub(super) use self::story::check_story;
+pub(super) use self::timeline::check_timeline;
 
 mod story;
+mod timeline;
 
 /// The entries that every scenario has.
 pub const BASELINE: [&str; 4] = ["root", "issuing", "target", "peer"];

@@ -45,6 +45,9 @@ pub struct FleetPlan {
     pub resumption: bool,
     /// Services take plaintext too, until a step requires TLS.
     pub permissive: bool,
+    /// Services say on a port of its own, in plaintext, whether they are ready; a prober asks them there, and
+    /// another on the port where a certificate is required.
+    pub health: bool,
     /// How many connections a service takes part in handshakes with at once.
     pub handshakes: u32,
     /// How long a handshake may take.
@@ -77,6 +80,7 @@ impl Default for FleetPlan {
             sidecars: false,
             resumption: true,
             permissive: false,
+            health: false,
             handshakes: 64,
             handshake_deadline: Span::millis(1000),
             idle: None,
@@ -148,6 +152,8 @@ pub struct LoadPlan {
     pub resuming: u32,
     /// How many resume a session for longer than its lifetime allows.
     pub hoarding: u32,
+    /// How many come by a new connection and say that they are somebody else; only where there are sidecars.
+    pub claiming: u32,
     /// Calls in a second by clients that must be refused.
     pub canary_rate: u32,
     /// Who they are; all kinds unless said otherwise.
@@ -170,6 +176,7 @@ impl Default for LoadPlan {
             streams: 1,
             resuming: 1,
             hoarding: 1,
+            claiming: 0,
             canary_rate: 12,
             canaries: None,
             warm_up: Span::millis(300),
@@ -188,6 +195,7 @@ impl LoadPlan {
             self.streams,
             self.resuming,
             self.hoarding,
+            self.claiming,
         ]
         .into_iter()
         .map(u64::from)
@@ -215,10 +223,12 @@ pub enum Canary {
     NoCertificate,
     /// It does not speak TLS at all.
     Plaintext,
+    /// It presents none, and asks for nothing but whether the service is ready; only where services tell.
+    Prober,
 }
 
 impl Canary {
-    /// Every kind.
+    /// Every kind that comes to any fleet.
     pub const ALL: [Self; 7] = [
         Self::Expired,
         Self::Revoked,
@@ -239,6 +249,7 @@ impl Canary {
             Self::WrongUsage => "wrong usage",
             Self::NoCertificate => "no certificate",
             Self::Plaintext => "plaintext",
+            Self::Prober => "prober",
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{fs, io};
 use aws_lc_rs::digest;
 
 use super::Scenario;
-use super::check::{check, check_story};
+use super::check::{check, check_story, check_timeline};
 use crate::document::{Document, DocumentError};
 use crate::expect::Outcome;
 
@@ -67,6 +67,7 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Scenario, DocumentError
     scenario.digest = hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     check(&document, &scenario)?;
     check_story(&document, &scenario)?;
+    check_timeline(&document, &scenario)?;
     if scenario.twin.is_some() && scenario.expect.outcome != Outcome::Reject {
         let message = "only a scenario that expects a refusal has a twin";
         let hint = "remove [twin], or expect `outcome = \"reject\"`".to_owned();

@@ -40,17 +40,18 @@ impl Cast {
         Arc::new(everywhere)
     }
 
-    /// Whom this service lets in: in a chain the service before it, and in a mesh every other.
+    /// Whom this service lets in: in a chain the service before it, and in a mesh every other of so many.
     pub(super) fn admitted(
         &self,
         name: &str,
+        services: u32,
         everywhere: &Arc<BTreeSet<String>>,
         ledger: &Ledger,
     ) -> Arc<BTreeSet<String>> {
         let others: Vec<String> = match self.plan.fleet.topology {
             Topology::Star => return Arc::clone(everywhere),
             Topology::Chain => before_in_chain(name).into_iter().collect(),
-            Topology::Mesh => (0..self.plan.fleet.services)
+            Topology::Mesh => (0..services)
                 .map(|number| format!("service-{number}"))
                 .filter(|other| other != name)
                 .collect(),
@@ -97,7 +98,8 @@ impl Cast {
                 callers.push(Caller::of_party(party, self.habits()));
             }
         }
-        company.due = Ways::new(callers, manners(load), services.clone(), pairs, timeout);
+        company.due = Ways::new(callers, manners(load), services.clone(), pairs, timeout)
+            .following(&company.due);
         let hoarders: Vec<Caller> = company
             .hoarders
             .values()
@@ -105,7 +107,8 @@ impl Cast {
             .collect();
         let pairs = everywhere(hoarders.len(), all);
         let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, services.clone(), pairs, timeout);
+        company.hoarding = Ways::new(hoarders, manner, services.clone(), pairs, timeout)
+            .following(&company.hoarding);
         let strangers: Vec<Caller> = company
             .canaries
             .iter()

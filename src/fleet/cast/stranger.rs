@@ -39,7 +39,10 @@ impl Cast {
     /// Those who must be refused whatever happens.
     pub(super) fn strangers(&self) -> Result<BTreeMap<Canary, Strayer>, FleetError> {
         let kinds = self.plan.load.canaries.clone();
-        let kinds = kinds.unwrap_or_else(|| Canary::ALL.to_vec());
+        let mut kinds = kinds.unwrap_or_else(|| Canary::ALL.to_vec());
+        if self.plan.fleet.health && !kinds.contains(&Canary::Prober) {
+            kinds.push(Canary::Prober);
+        }
         let mut strangers = BTreeMap::new();
         for kind in kinds {
             if kind == Canary::Revoked && self.plan.fleet.crl_lifetime.is_none() {
@@ -53,7 +56,7 @@ impl Cast {
                 ..self.authority.order(&name)
             };
             let order = match kind {
-                Canary::NoCertificate => {
+                Canary::NoCertificate | Canary::Prober => {
                     strangers.insert(kind, stray(&name, None)?);
                     continue;
                 }

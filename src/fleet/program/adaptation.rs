@@ -35,6 +35,8 @@ pub fn obstacle(plan: &Plan, supports: impl Fn(Capability) -> bool) -> Option<St
 fn of_fleet(fleet: &FleetPlan) -> Option<&'static str> {
     if fleet.sidecars {
         Some("a program has no sidecar of ours")
+    } else if fleet.health {
+        Some("a program has no health port of ours")
     } else if fleet.permissive {
         Some("a program cannot take TLS and plaintext at one address")
     } else if fleet.topology != Topology::Star {

@@ -115,6 +115,10 @@ impl Examiner {
 }
 
 impl ClientCertVerifier for Examiner {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.flaws.has(Bug::AnswersProbers)
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.verifier.root_hint_subjects()
     }

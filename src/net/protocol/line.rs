@@ -9,13 +9,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::Answer;
 use super::bounded::{Bounded, say, strange};
 
-const QUESTION: &[u8; 16] = b"who goes there?\n";
+pub(super) const QUESTION: &[u8; 16] = b"who goes there?\n";
 const ANSWER: &[u8; 9] = b"a friend\n";
 
 pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<Answer> {
     say(stream, QUESTION).await?;
-    expect(stream, ANSWER).await?;
+    await_answer(stream).await?;
     Ok(Answer::Accepted)
+}
+
+pub async fn await_answer<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+    expect(stream, ANSWER).await
 }
 
 pub async fn await_question<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::Simulated;
 use super::lane::Found;
-use super::link::Side;
+use super::link::{Link, Side, Weather};
 
 /// One end of a simulated connection.
 pub struct End {
@@ -41,6 +41,15 @@ impl End {
     pub(in crate::net) async fn left(&self) -> bool {
         let mut alarm = Alarm::default();
         poll_fn(|cx| self.poll_found(&mut alarm, cx)).await != Found::Octets
+    }
+
+    /// The same, and says what it is; none when it closes without any.
+    pub(in crate::net) async fn first_octet(&self) -> Option<u8> {
+        if self.left().await {
+            return None;
+        }
+        let first = |link: &mut Link, _: Weather<'_>| link.first(self.side);
+        self.network.with_link(self.number, first).flatten()
     }
 
     /// Makes dropping this end a reset.

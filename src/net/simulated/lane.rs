@@ -139,6 +139,14 @@ impl Lane {
         Found::Nothing(due)
     }
 
+    /// The first octet, be it here or on its way.
+    pub(super) fn first(&self) -> Option<u8> {
+        match &self.parcels.front()?.content {
+            Content::Octets(octets) => octets.front().copied(),
+            Content::Close | Content::Reset => None,
+        }
+    }
+
     /// Reads what is here.
     pub(super) fn take(&mut self, now: i64, stopped: bool, buf: &mut ReadBuf<'_>) {
         while buf.remaining() > 0

@@ -86,6 +86,11 @@ impl Link {
         self.lanes[side.other() as usize].look(weather.now, stopped, cx)
     }
 
+    /// The first octet that this end has not read, be it here or on its way.
+    pub(super) fn first(&self, side: Side) -> Option<u8> {
+        self.lanes[side.other() as usize].first()
+    }
+
     /// Reads what has come for this end.
     pub(super) fn take(&mut self, side: Side, weather: Weather<'_>, buf: &mut ReadBuf<'_>) {
         let stopped = self.stopped(side.other(), weather);

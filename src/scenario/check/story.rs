@@ -191,7 +191,7 @@ fn keys(action: Action) -> Option<(&'static [&'static str], &'static [&'static s
 }
 
 /// The keys that are written at a step.
-fn written(step: &Step) -> Vec<&'static str> {
+pub(super) fn written(step: &Step) -> Vec<&'static str> {
     let Step {
         action: _,
         at,

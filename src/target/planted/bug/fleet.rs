@@ -155,6 +155,34 @@ macro_rules! with_fleet_bugs {
                 ForgetsResumedIdentity FLEET "forgets-resumed-identity"
                     "does not tell its application whose session was resumed"
                     "httpwg/http-extensions issue 1992",
+                // Fleets: sidecars, policies, probes, and who comes and goes.
+                PassesForgedIdentity FLEET "passes-forged-identity"
+                    "as a sidecar passes on what a caller says of its own identity"
+                    "JuanLunaIA/aegis-latent-core issue 61: an identity in a forwarded header was believed",
+                StaysPermissive FLEET "stays-permissive"
+                    "goes on taking plaintext when it has been told to require TLS"
+                    "linkerd/linkerd2 issue 1269 is a neighbour: plaintext in a mesh that was to have none",
+                FallsBackToPlaintext FLEET "falls-back-to-plaintext"
+                    "as a caller calls in plaintext where TLS has failed"
+                    "linkerd/linkerd2 issue 1269",
+                AnswersProbers FLEET "answers-probers"
+                    "lets in without a certificate who asks for nothing but its health"
+                    "istio/istio issue 41010, kubernetes/kubernetes issue 64866: probes have no certificate",
+                AlwaysReady FLEET "always-ready"
+                    "says that it is ready whatever has become of its certificate"
+                    "spiffe/spire issue 1562: broken until its restart, and its health stayed green",
+                ResetsAtLeaving FLEET "resets-at-leaving"
+                    "ends the calls that are under way when it is told to leave"
+                    "istio/istio issue 3155 is a neighbour: connections cut at each change",
+                ListensBeforeLists FLEET "listens-before-lists"
+                    "listens, when it is new, before it has its revocation lists"
+                    "envoyproxy/envoy issue 38198: a list that is not there at the start is never read",
+                CallsUnderOldTrust FLEET "calls-under-old-trust"
+                    "takes new trust anchors for those who call it, and not for those whom it calls"
+                    "confluentinc/librdkafka issue 2868: a client's trust is fixed at its start",
+                LooksUpOnlyCallers FLEET "looks-up-only-callers"
+                    "looks those up who call it, and not those whom it calls"
+                    "clients without lists, as most are by default",
         }
     };
 }
