@@ -68,6 +68,13 @@ fn every_scenario_expands_to_what_its_text_says() {
                 }
             };
             let versions = axis("tls", ["tls1.2", "tls1.3"]);
+            if table.contains_key("fleet") {
+                let newest = versions.last().unwrap();
+                let networks = axis("networks", ["simulated", "sockets"]).into_iter();
+                return networks
+                    .map(|network| format!("{id}/server/{newest}/{network}"))
+                    .collect();
+            }
             let roles = axis("roles", ["server", "client"]).into_iter();
             roles
                 .flat_map(move |role| {

@@ -67,7 +67,7 @@ fn of_a_fleet_that_reads_files() {
 fn of_a_fleet_with_a_step_that_cannot_be_done() {
     if is_alone("of_a_fleet_with_a_step_that_cannot_be_done") {
         let timeline = format!(
-            "{}\n[[step]]\nat = \"200ms\"\ndo = \"rotate-leaf\"\nservices = [9]",
+            "{}\n[[step]]\nat = \"200ms\"\ndo = \"rotate-caller\"\nwho = \"nobody\"",
             ROTATION.replace("[fleet]", "[fleet]\ndelivery = \"files\"")
         );
         leaves_nothing(&plan(&timeline), |lived| {

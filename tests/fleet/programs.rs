@@ -73,7 +73,7 @@ fn what_a_program_cannot_do_is_said() {
             "a fleet of programs cannot stop-authority",
         ),
         (
-            "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"rotate-leaf\"\nservices = [7]",
+            "[fleet]\nservices = 8\n[[step]]\nat = \"1s\"\ndo = \"rotate-leaf\"\nservices = [7]",
             "a fleet of programs has no service-7",
         ),
     ] {
@@ -85,7 +85,7 @@ fn what_a_program_cannot_do_is_said() {
 fn a_slow_program_has_a_slow_timeline() {
     let plan = plan(
         "[fleet]\nservices = 9\ndelivery = \"files\"\n\
-         [[step]]\nat = \"100ms\"\ndo = \"rotate-leaf\"\ncount = 3\nevery = \"400ms\"\ngap = \"50ms\"",
+         [[step]]\nat = \"100ms\"\ndo = \"rotate-leaf\"\ncount = 3\nevery = \"400ms\"\nstyle = \"torn\"\ngap = \"50ms\"",
     );
     let slow = adapted(plan.clone(), Duration::from_secs(3));
     assert_eq!(slow.windows.leaf, Span::seconds(3));

@@ -29,8 +29,8 @@ fn gives_back() {
     };
     let kept = Sample {
         generations: 2,
-        tasks: 28,
-        connections: 18,
+        tasks: 36,
+        connections: 26,
         ..Sample::default()
     };
     assert_eq!(violated(&ending_with(kept.clone())), []);
@@ -40,11 +40,11 @@ fn gives_back() {
             ..kept.clone()
         },
         Sample {
-            tasks: 29,
+            tasks: 37,
             ..kept.clone()
         },
         Sample {
-            connections: 19,
+            connections: 27,
             ..kept
         },
     ] {

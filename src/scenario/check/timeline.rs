@@ -33,11 +33,12 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
             ("load", scenario.load.is_some()),
             ("window", scenario.window.is_some()),
             ("limits", scenario.limits.is_some()),
+            ("fails", !scenario.fails.is_empty()),
         ];
         let Some((table, _)) = tables.into_iter().find(|(_, written)| *written) else {
             return Ok(());
         };
-        let message = format!("[{table}] is about a fleet, and there is none");
+        let message = format!("`{table}` is about a fleet, and there is none");
         let hint = Some("write a [fleet], which may be empty".to_owned());
         return Err(document.error_at(&[table], &message, hint));
     };
