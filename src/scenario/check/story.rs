@@ -1,5 +1,7 @@
 //! The steps of a story: which keys each takes, and what must have come before.
 
+use rustls::pki_types::DnsName;
+
 use super::Names;
 use crate::document::{Document, DocumentError};
 use crate::expect::{HandshakeKind, Outcome};
@@ -120,6 +122,7 @@ impl Story<'_> {
             let hint = "write `roles = [\"server\"]`";
             return Err(self.wrong(place, "do", &message, Some(hint)));
         }
+        self.check_name(place)?;
         let before = &self.scenario.steps[..place];
         let needs = match step.action {
             Action::Resume => Some((
@@ -140,6 +143,28 @@ impl Story<'_> {
             return Err(self.wrong(place, "do", message, Some(hint)));
         }
         self.check_lists(place)
+    }
+
+    /// Only servers are asked for by a name.
+    fn check_name(&self, place: usize) -> Result<(), DocumentError> {
+        let Some(name) = &self.scenario.steps[place].sni else {
+            return Ok(());
+        };
+        if self.scenario.roles != [Role::Server] {
+            let hint = "write `roles = [\"server\"]`";
+            return Err(self.wrong(
+                place,
+                "sni",
+                "only servers are asked for a name",
+                Some(hint),
+            ));
+        }
+        if !name.is_empty() && DnsName::try_from(name.as_str()).is_err() {
+            let message = format!("`{name}` is not a DNS name");
+            let hint = "an empty string sends none";
+            return Err(self.wrong(place, "sni", &message, Some(hint)));
+        }
+        Ok(())
     }
 
     /// Who is revoked must be on somebody's list.
@@ -178,8 +203,8 @@ impl Story<'_> {
 /// The keys that a step of a story needs, and those that it may have; none for steps of fleets.
 fn keys(action: Action) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match action {
-        Action::Connect | Action::Resume => (&["expect"], &["who", "handshake"]),
-        Action::Hold => (&["expect"], &["who"]),
+        Action::Connect | Action::Resume => (&["expect"], &["who", "sni", "handshake"]),
+        Action::Hold => (&["expect"], &["who", "sni"]),
         Action::Ask => (&["expect"], &[]),
         Action::ReplaceTrust => (&["trusts"], &[]),
         Action::ReplaceCrl => (&["revokes"], &[]),
@@ -198,6 +223,7 @@ pub(super) fn written(step: &Step) -> Vec<&'static str> {
         expect,
         handshake,
         who,
+        sni,
         trusts,
         revokes,
         client_auth,
@@ -219,6 +245,7 @@ pub(super) fn written(step: &Step) -> Vec<&'static str> {
         ("expect", expect.is_some()),
         ("handshake", handshake.is_some()),
         ("who", who.is_some()),
+        ("sni", sni.is_some()),
         ("trusts", trusts.is_some()),
         ("revokes", revokes.is_some()),
         ("client-auth", client_auth.is_some()),
