@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use rustls::pki_types::DnsName;
-
 use super::{Role, Scenario};
 use crate::document::{Document, DocumentError, nearest};
 use crate::pki::recipe::Recipe;
@@ -108,10 +106,6 @@ fn check_vhost(
         let message = "a virtual host is for stories about servers";
         let hint = "write `roles = [\"server\"]` and a [[step]]".to_owned();
         return Err(document.error_at(&["vhost"], message, Some(hint)));
-    }
-    if DnsName::try_from(name).is_err() {
-        let message = format!("`{name}` is not a DNS name");
-        return Err(document.error_at(&["vhost", "name"], &message, None));
     }
     let asked = |name: &str| {
         let mut steps = scenario.steps.iter();
