@@ -95,6 +95,9 @@ pub struct Scenario {
     /// What carries the fleet's octets; a simulated network and sockets in turn unless said otherwise.
     #[serde(default = "Network::both")]
     pub networks: Vec<Network>,
+    /// The planted bugs that fail the fleet, by name: what proves that its scenario can fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fails: Vec<String>,
     /// What happens, one after the other: the story of a pair, or the timeline of a fleet.
     #[serde(default, rename = "step", skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -133,6 +136,7 @@ impl Scenario {
             window: None,
             limits: None,
             networks: Network::both(),
+            fails: Vec::new(),
             steps: Vec::new(),
             expect: Expectation::of(Outcome::Accept),
             twin: None,

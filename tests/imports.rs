@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["expect", "judge", "observe", "record", "scenario"],
+        &["expect", "judge", "observe", "oracle", "record", "scenario"],
     ),
     // What touches keys, sockets and TLS.
     ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
@@ -41,19 +41,43 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clock", "document", "expect", "net", "observe", "peer", "pki", "scenario",
         ],
     ),
+    // What happens while certificates change.
+    (
+        "load",
+        &["clock", "expect", "net", "oracle", "peer", "scenario"],
+    ),
+    (
+        "fleet",
+        &[
+            "clock",
+            "expect",
+            "load",
+            "net",
+            "oracle",
+            "peer",
+            "pki",
+            "pki::recipe",
+            "scenario",
+            "seed",
+            "target",
+        ],
+    ),
     (
         "run",
         &[
             "clock",
             "expect",
+            "fleet",
             "judge",
             "net",
             "observe",
+            "oracle",
             "peer",
             "pki",
             "pki::recipe",
             "record",
             "scenario",
+            "seed",
             "target",
         ],
     ),

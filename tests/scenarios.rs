@@ -21,8 +21,9 @@ use rig::Rig;
 mod rig;
 
 /// The folders that scenarios are sorted into.
-const FAMILIES: [&str; 14] = [
+const FAMILIES: [&str; 15] = [
     "baseline",
+    "chaos",
     "encoding",
     "extensions",
     "handshake",

@@ -49,6 +49,9 @@ pub struct Renewal {
 impl Renewal {
     /// Renews nobody's leaf yet; never, where the plan has no `renew-at`.
     pub fn new(plan: &Plan, authority: &Arc<Authority>, ledger: &Arc<Ledger>) -> Self {
+        if plan.fleet.renew_at.is_some() {
+            ledger.renews();
+        }
         Self {
             terms: Terms::of(plan),
             authority: Arc::clone(authority),

@@ -38,6 +38,11 @@ impl Ledger {
         u64::try_from(self.time.micros()).unwrap_or(0)
     }
 
+    /// Parties renew their leaves by themselves.
+    pub fn renews(&self) {
+        self.history().renews = true;
+    }
+
     /// A certificate was issued, now.
     pub fn issued(&self, certificate: Certificate) {
         let issued = self.now();

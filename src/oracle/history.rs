@@ -24,6 +24,10 @@ pub struct History {
     pub windows: Windows,
     /// What time it was at instant 0, in microseconds since 1970.
     pub began: i64,
+    /// Do parties renew their leaves by themselves? Then it is no excuse for a server that the leaf that it
+    /// presents is not valid: where it has one, it is said not to be well.
+    #[serde(default)]
+    pub renews: bool,
     /// Every certificate that was issued, of end entities and of authorities below the anchors.
     pub certificates: Vec<Certificate>,
     /// What was published, in the order of time.

@@ -89,6 +89,7 @@ impl<'h> Permissions<'h> {
             grounds: grounds.found,
             unasked: !call.outcome.accepted()
                 && call.presented.is_some_and(|serial| self.is_unasked(serial)),
+            outlived: !call.outcome.accepted() && self.history.renews,
         }
     }
 
@@ -158,6 +159,8 @@ pub struct Permission<'h> {
     grounds: Vec<Ground<'h>>,
     /// Was it lost, and the server's leaf one that it should never have presented?
     unasked: bool,
+    /// Was it lost, among parties that have to renew their leaves in time?
+    outlived: bool,
 }
 
 impl<'h> Permission<'h> {
@@ -168,7 +171,10 @@ impl<'h> Permission<'h> {
 
     /// Must it be accepted at every instant?
     pub fn demands(&self) -> bool {
-        let counts = |ground: &Ground| !self.unasked || ground.part != Part::Trusts;
+        let counts = |ground: &Ground| {
+            let expired = self.outlived && matches!(ground.basis, Basis::Valid(_));
+            ground.part != Part::Trusts || !(self.unasked || expired)
+        };
         self.extent(counts).0 == Truth::True
     }
 

@@ -10,7 +10,7 @@ use crate::ground::Drama;
 
 /// Leaves of a hundred seconds, renewed after sixty at the latest.
 const FLEET: &str = "[fleet]\nservices = 3\nlifetime = \"100s\"\nrenew-at = 60\n\
-    [load]\nrate = 4\ncanary-rate = 1\nsettle = \"20s\"\n\
+    [load]\nrate = 8\ncanary-rate = 1\nsettle = \"20s\"\n\
     [window]\nclock = \"50ms\"\nheal = \"15s\"\n";
 
 fn drama(steps: &str) -> Drama {
