@@ -71,6 +71,9 @@ pub struct Scenario {
     /// How the target is configured.
     #[serde(default)]
     pub target: TargetPlan,
+    /// A second virtual host of the target, as a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vhost: Option<VirtualHostPlan>,
     /// The CRLs that the target is given.
     #[serde(default)]
     pub crl: CrlRecipes,
@@ -125,6 +128,7 @@ impl Scenario {
             pki: Recipes::default(),
             peer: PeerPlan::default(),
             target: TargetPlan::default(),
+            vhost: None,
             crl: CrlRecipes::default(),
             ocsp: None,
             fleet: None,
@@ -392,6 +396,21 @@ pub struct TargetPlan {
     /// It may also refuse to start with this configuration: that counts as refusing the peer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub may_refuse_to_start: bool,
+}
+
+/// A second virtual host of a server: at the same address, under another name, with a trust of its own. The
+/// first is what `[target]` says. In all else they are alike.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VirtualHostPlan {
+    /// The server name (RFC 6066 section 3) that it is asked for by.
+    pub name: String,
+    /// The trust anchors; `["root"]` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusts: Option<Vec<String>>,
+    /// What it asks of clients; `required` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_auth: Option<ClientAuth>,
 }
 
 /// What a server asks of its clients.

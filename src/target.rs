@@ -53,6 +53,8 @@ pub struct Environment {
     pub profile: Option<Profile>,
     /// As a server, what it asks of clients.
     pub client_auth: ClientAuth,
+    /// As a server, its second virtual host.
+    pub vhost: Option<VirtualHost>,
     /// The TLS versions that it speaks.
     pub versions: Vec<TlsVersion>,
     /// The application protocols that it offers or selects from.
@@ -75,6 +77,17 @@ pub struct Environment {
     pub handshake_deadline: Duration,
     /// Names the environment: equal for equal environments, in every run.
     pub digest: String,
+}
+
+/// A second virtual host of a server, told from the first by the server name that the client asks for.
+#[derive(Clone, Debug)]
+pub struct VirtualHost {
+    /// The server name.
+    pub name: DnsName<'static>,
+    /// The trust anchors.
+    pub trust: TrustBundle,
+    /// What it asks of clients.
+    pub client_auth: ClientAuth,
 }
 
 /// Something that a target can be asked to do and may not be able to.
@@ -109,6 +122,8 @@ pub enum Capability {
     Spiffe,
     /// Telling whom the application is told that the peer is.
     Identity,
+    /// Virtual hosts that trust differently.
+    Vhosts,
 }
 
 impl Capability {
@@ -127,11 +142,24 @@ impl Capability {
             Self::HandshakeDeadline => "a handshake deadline",
             Self::Spiffe => "the SPIFFE profile",
             Self::Identity => "telling whom it takes the peer for",
+            Self::Vhosts => "virtual hosts that trust differently",
         }
     }
 }
 
 impl Environment {
+    /// The environment as its second virtual host has it, and the name of that.
+    pub fn at_vhost(&self) -> Option<(DnsName<'static>, Self)> {
+        let vhost = self.vhost.clone()?;
+        let own = Self {
+            trust: vhost.trust,
+            client_auth: vhost.client_auth,
+            vhost: None,
+            ..self.clone()
+        };
+        Some((vhost.name, own))
+    }
+
     /// What a target must be able to do to be started with this environment.
     pub fn needs(&self) -> Vec<Capability> {
         let mut needs = Vec::new();
@@ -156,10 +184,12 @@ impl Environment {
         );
         need(self.stapling, Capability::Stapling);
         need(!self.alpn.is_empty(), Capability::Alpn);
+        let vhost = self.vhost.as_ref().map(|vhost| vhost.client_auth);
         need(
-            self.client_auth == ClientAuth::Optional,
+            [Some(self.client_auth), vhost].contains(&Some(ClientAuth::Optional)),
             Capability::OptionalClientAuth,
         );
+        need(vhost.is_some(), Capability::Vhosts);
         need(self.profile == Some(Profile::Spiffe), Capability::Spiffe);
         need(
             self.handshake_deadline != DEFAULT_HANDSHAKE_DEADLINE,

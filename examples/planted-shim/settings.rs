@@ -60,6 +60,7 @@ impl Settings {
                 Ok("none") => ClientAuth::None,
                 _ => ClientAuth::Required,
             },
+            vhost: None,
             versions: versions()?,
             alpn: env::var("GAUNTLET_ALPN").map_or_else(
                 |_| Vec::new(),

@@ -162,6 +162,7 @@ fn frame(
         trust_domains: Default::default(),
         profile: None,
         client_auth: ClientAuth::Required,
+        vhost: None,
         versions: TlsVersion::ALL
             .into_iter()
             .filter(|version| {

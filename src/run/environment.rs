@@ -15,9 +15,10 @@ use crate::pki::PkiError;
 use crate::pki::mint::{Mint, Pki};
 use crate::scenario::load::BASELINE;
 use crate::scenario::{
-    HandshakePoint, PeerPlan, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
+    HandshakePoint, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
+    VirtualHostPlan,
 };
-use crate::target::{DEFAULT_HANDSHAKE_DEADLINE, Environment};
+use crate::target::{DEFAULT_HANDSHAKE_DEADLINE, Environment, VirtualHost};
 
 /// The trust domain of the baseline's identities.
 pub const TRUST_DOMAIN: &str = "gauntlet.test";
@@ -104,6 +105,9 @@ impl Stage {
         if self.scenario.is_story() {
             description["story"] = json!(self.scenario.id);
         }
+        if let Some(vhost) = &self.scenario.vhost {
+            description["vhost"] = json!([vhost, lineages(&trusted(vhost))?]);
+        }
         let digest = digest::digest(&digest::SHA256, description.to_string().as_bytes());
         Ok(digest
             .as_ref()
@@ -145,6 +149,7 @@ impl Stage {
             trust_domains,
             profile: self.scenario.profile,
             client_auth: plan.client_auth.unwrap_or_default(),
+            vhost: self.vhost()?,
             versions: plan
                 .versions
                 .clone()
@@ -185,7 +190,7 @@ impl Stage {
             )?,
             staple,
             version: tls,
-            server_name: sni(plan)?,
+            server_name: sni(plan.sni.as_ref(), "peer.sni")?,
             alpn: octets(&plan.alpn),
             hints: self.hints()?,
             asks: !plan.asks_nothing,
@@ -206,17 +211,22 @@ impl Stage {
         })
     }
 
-    /// The peer that meets the target when `who` presents itself: another entry in the peer's place.
+    /// The peer that meets the target when `who` presents itself, another entry in the peer's place, and asks
+    /// for this name: the scenario's own where there is none.
     ///
     /// # Errors
     /// When something cannot be minted.
     pub fn peer_as(
         &self,
         who: &str,
+        name: Option<&String>,
         tls: TlsVersion,
         patience: Patience,
     ) -> Result<Peer, PkiError> {
-        let peer = self.peer(tls, patience)?;
+        let mut peer = self.peer(tls, patience)?;
+        if name.is_some() {
+            peer.server_name = sni(name, "step.sni")?;
+        }
         Ok(match who {
             "peer" => peer,
             who => Peer {
@@ -313,6 +323,17 @@ impl Stage {
         declared.unwrap_or_else(|| BTreeMap::from([(TRUST_DOMAIN.to_owned(), self.trusts())]))
     }
 
+    fn vhost(&self) -> Result<Option<VirtualHost>, PkiError> {
+        let Some(plan) = &self.scenario.vhost else {
+            return Ok(None);
+        };
+        Ok(Some(VirtualHost {
+            name: dns_name(&plan.name, "vhost.name")?,
+            trust: self.pki.trust(&trusted(plan))?,
+            client_auth: plan.client_auth.unwrap_or_default(),
+        }))
+    }
+
     /// A client looks at stapled responses where the scenario is about them.
     fn stapling(&self) -> bool {
         let must_staple = self
@@ -364,17 +385,23 @@ fn server_name(plan: &TargetPlan) -> Result<ServerName<'static>, PkiError> {
     })
 }
 
-fn sni(plan: &PeerPlan) -> Result<Option<DnsName<'static>>, PkiError> {
-    let name = plan.sni.clone().unwrap_or_else(|| TARGET_NAME.into());
+fn sni(declared: Option<&String>, place: &str) -> Result<Option<DnsName<'static>>, PkiError> {
+    let name = declared.cloned().unwrap_or_else(|| TARGET_NAME.into());
     if name.is_empty() {
         return Ok(None);
     }
-    DnsName::try_from(name.clone())
-        .map(Some)
-        .map_err(|_| PkiError::Recipe {
-            entry: "peer.sni".into(),
-            reason: format!("`{name}` is not a DNS name; an empty string sends none"),
-        })
+    dns_name(&name, place).map(Some)
+}
+
+fn dns_name(name: &str, place: &str) -> Result<DnsName<'static>, PkiError> {
+    DnsName::try_from(name.to_owned()).map_err(|_| PkiError::Recipe {
+        entry: place.into(),
+        reason: format!("`{name}` is not a DNS name; an empty string sends none"),
+    })
+}
+
+fn trusted(vhost: &VirtualHostPlan) -> Vec<String> {
+    vhost.trusts.clone().unwrap_or_else(|| vec!["root".into()])
 }
 
 /// `CN=filler-<number>` as DER. Two digits and more would change the lengths, so it is padded to five.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Scenario;
+use super::{Role, Scenario};
 use crate::document::{Document, DocumentError, nearest};
 use crate::pki::recipe::Recipe;
 
@@ -70,6 +70,10 @@ pub(super) fn check(document: &Document<'_>, scenario: &Scenario) -> Result<(), 
         scenario.target.presents.iter().flatten(),
     )?;
     names.check_all(&["target", "signs-with"], &scenario.target.signs_with)?;
+    if let Some(vhost) = &scenario.vhost {
+        names.check_all(&["vhost", "trusts"], vhost.trusts.iter().flatten())?;
+        check_vhost(document, scenario, &vhost.name)?;
+    }
     for (domain, anchors) in scenario.target.trust_domains.iter().flatten() {
         names.check_all(&["target", "trust-domains", domain], anchors)?;
     }
@@ -88,6 +92,29 @@ pub(super) fn check(document: &Document<'_>, scenario: &Scenario) -> Result<(), 
     if let Some(ocsp) = &scenario.ocsp {
         names.check_all(&["ocsp", "certificate"], &ocsp.certificate)?;
         names.check_all(&["ocsp", "signed-by"], &ocsp.signed_by)?;
+    }
+    Ok(())
+}
+
+/// A virtual host is a server's in a story, and has a name of its own.
+fn check_vhost(
+    document: &Document<'_>,
+    scenario: &Scenario,
+    name: &str,
+) -> Result<(), DocumentError> {
+    if !scenario.is_story() || scenario.roles != [Role::Server] {
+        let message = "a virtual host is for stories about servers";
+        let hint = "write `roles = [\"server\"]` and a [[step]]".to_owned();
+        return Err(document.error_at(&["vhost"], message, Some(hint)));
+    }
+    let asked = |name: &str| {
+        let mut steps = scenario.steps.iter();
+        steps.any(|step| step.sni.as_deref() == Some(name))
+    };
+    if !asked(name) {
+        let message = format!("nobody asks for `{name}`");
+        let hint = format!("write `sni = \"{name}\"` at a step that connects");
+        return Err(document.error_at(&["vhost", "name"], &message, Some(hint)));
     }
     Ok(())
 }

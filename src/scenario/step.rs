@@ -34,6 +34,9 @@ pub struct Step {
     /// The PKI entry that presents itself (stories), or the party that is meant (fleets).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
+    /// Stories: the server name that a connection asks for; the one of `[peer]` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
     /// The trust anchors from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusts: Option<Vec<String>>,

@@ -161,6 +161,7 @@ pub fn fits(fixed: &Environment, wanted: &Environment) -> Result<(), String> {
         trust_domains,
         profile,
         client_auth,
+        vhost,
         versions,
         alpn,
         server_name,
@@ -177,6 +178,10 @@ pub fn fits(fixed: &Environment, wanted: &Environment) -> Result<(), String> {
     let server = *role == Role::Server;
     let parts = [
         ("the role", *role != fixed.role),
+        (
+            "its virtual hosts",
+            vhost.is_some() || fixed.vhost.is_some(),
+        ),
         (
             "its own certificate",
             identity.chain != fixed.identity.chain,

@@ -41,6 +41,7 @@ pub use self::bug::{Bug, Flaws};
 pub use self::refusal::{Accepted, Refusal};
 pub use self::verifier::{Verifier, verify};
 
+mod across;
 mod bug;
 mod certificate;
 mod chain;

@@ -20,7 +20,8 @@ use super::identity::application_identity;
 use super::planted::Flaws;
 use super::service::{Client, Manners, Server};
 use super::session::{
-    GivenSessions, KeptSessions, Outfit, Scrutiny, Setting, recheck_client, recheck_server,
+    GivenSessions, KeptSessions, Outfit, Scrutiny, SessionStore, Setting, recheck_client,
+    recheck_server,
 };
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::document::DocumentError;
@@ -115,7 +116,7 @@ impl Rustls {
     ) -> Result<Box<dyn Running>, StartError> {
         Ok(match environment.role {
             Role::Server => {
-                let outfit = ServerOutfit(self.careful, GivenSessions::new(self.careful));
+                let outfit = ServerOutfit::new(self.careful);
                 Box::new(Server::outfitted(Box::new(outfit), environment, transport)?)
             }
             Role::Client => {
@@ -127,18 +128,34 @@ impl Rustls {
 }
 
 /// Sets a server up; careful or not, and with the sessions that it has given.
-struct ServerOutfit(bool, GivenSessions);
+struct ServerOutfit {
+    careful: bool,
+    sessions: GivenSessions,
+    /// Those of a second virtual host, where they are kept apart.
+    vhost: GivenSessions,
+}
 
-impl Outfit<ServerConfig> for ServerOutfit {
-    fn fit(&mut self, environment: &Arc<Environment>) -> Result<Setting<ServerConfig>, StartError> {
-        let Self(careful, sessions) = self;
+impl ServerOutfit {
+    fn new(careful: bool) -> Self {
+        Self {
+            careful,
+            sessions: GivenSessions::new(careful),
+            vhost: GivenSessions::new(careful),
+        }
+    }
+
+    fn setting(
+        &self,
+        environment: &Environment,
+        sessions: Arc<SessionStore>,
+    ) -> Result<Setting<ServerConfig>, StartError> {
         let verifier = client_verifier(environment)?;
         let mut config = server_config(environment, verifier.clone())?;
         let mut scrutiny = Scrutiny::default();
         if environment.resumption {
-            config.session_storage = sessions.within(environment);
+            config.session_storage = sessions;
             config.send_tls13_tickets = TICKETS;
-            if *careful {
+            if self.careful {
                 let recheck = recheck_client(environment, verifier);
                 scrutiny.resumed = Some(Arc::clone(&recheck));
                 scrutiny.held = Some(recheck);
@@ -149,9 +166,27 @@ impl Outfit<ServerConfig> for ServerOutfit {
             ..Setting::new(config, manners(environment))
         })
     }
+}
+
+impl Outfit<ServerConfig> for ServerOutfit {
+    fn fit(&mut self, environment: &Arc<Environment>) -> Result<Setting<ServerConfig>, StartError> {
+        let shared = self.sessions.within(environment);
+        let mut setting = self.setting(environment, Arc::clone(&shared))?;
+        if let Some((name, own)) = environment.at_vhost() {
+            let own = Arc::new(own);
+            // Who leaves sessions to the library has one store for all.
+            let sessions = match self.careful {
+                true => self.vhost.within(&own),
+                false => shared,
+            };
+            setting.vhost = Some((name, Arc::new(self.setting(&own, sessions)?)));
+        }
+        Ok(setting)
+    }
 
     fn forget(&mut self) {
-        self.1.forget();
+        self.sessions.forget();
+        self.vhost.forget();
     }
 }
 

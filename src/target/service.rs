@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::Acceptor;
 use rustls::{AlertDescription, ClientConfig, CommonState, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector};
 
 use super::session::{Outfit, Scrutiny, Setting};
 use super::views::Views;
@@ -206,10 +208,11 @@ impl Door {
 
     async fn converse(&self, stream: Stream) -> TargetView {
         let connection = stream.id();
-        let setting = self.setting();
-        let acceptor = TlsAcceptor::from(Arc::clone(&setting.config));
-        let handshake = acceptor.accept(stream).into_fallible();
-        let handshake = within(setting.manners.handshake_deadline, handshake).await;
+        let whole = self.setting();
+        let mut asked = None;
+        let handshake = shake(&whole, stream, &mut asked);
+        let handshake = within(whole.manners.handshake_deadline, handshake).await;
+        let setting = whole.asked_for(asked.as_deref());
         let mut stream = match handshake {
             None => return refused("the handshake took longer than its deadline".into(), None),
             Some(Err((error, stream))) => {
@@ -232,6 +235,7 @@ impl Door {
             // What held for the first question may have changed since.
             let held = self
                 .setting()
+                .asked_for(asked.as_deref())
                 .scrutiny
                 .held
                 .clone()
@@ -252,6 +256,31 @@ impl Door {
         let _ = stream.shutdown().await;
         view
     }
+}
+
+/// A server's handshake, by the setting of the virtual host that the client asks for; `asked` becomes its name.
+async fn shake(
+    setting: &Setting<ServerConfig>,
+    stream: Stream,
+    asked: &mut Option<String>,
+) -> Result<TlsStream<Stream>, (io::Error, Stream)> {
+    if setting.vhost.is_none() {
+        let acceptor = TlsAcceptor::from(Arc::clone(&setting.config));
+        return acceptor.accept(stream).into_fallible().await;
+    }
+    let mut hello = std::pin::pin!(LazyConfigAcceptor::new(Acceptor::default(), stream));
+    let hello = match hello.as_mut().await {
+        Ok(hello) => hello,
+        Err(error) => {
+            return match hello.take_io() {
+                Some(stream) => Err((error, stream)),
+                None => std::future::pending().await,
+            };
+        }
+    };
+    *asked = hello.client_hello().server_name().map(str::to_owned);
+    let config = Arc::clone(&setting.asked_for(asked.as_deref()).config);
+    hello.into_stream(config).into_fallible().await
 }
 
 /// A service in the client role.
@@ -308,6 +337,7 @@ impl Client {
             config,
             manners,
             scrutiny,
+            vhost: _,
         } = &self.setting;
         let handshake = TlsConnector::from(Arc::clone(config))
             .connect(self.server_name.clone(), stream)

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, DnsName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ServerSessionMemoryCache, StoresServerSessions};
 use rustls::time_provider::TimeProvider;
@@ -37,6 +37,8 @@ pub struct Setting<C> {
     pub manners: Manners,
     /// What it asks again of who was verified before.
     pub scrutiny: Scrutiny,
+    /// As a server, how its second virtual host is set up, by the server name of that.
+    pub vhost: Option<(DnsName<'static>, Arc<Self>)>,
 }
 
 impl<C> Setting<C> {
@@ -46,6 +48,15 @@ impl<C> Setting<C> {
             config: Arc::new(config),
             manners,
             scrutiny: Scrutiny::default(),
+            vhost: None,
+        }
+    }
+
+    /// The setting for who asks for this name: the second virtual host's if it is that one's, else the first.
+    pub fn asked_for(&self, name: Option<&str>) -> &Self {
+        match &self.vhost {
+            Some((own, setting)) if name.is_some_and(|name| own.as_ref() == name) => setting,
+            _ => self,
         }
     }
 }

@@ -41,6 +41,17 @@ fn a_story_is_the_same_each_time() {
     assert_eq!(digest(), digest());
 }
 
+/// rustls compares the name in a session with the one that is asked for, in whatever store it lies.
+#[test]
+fn default_sessions_do_not_cross_hosts() {
+    let default: Arc<dyn Target> = registry::find("rustls-default").unwrap();
+    let cases = cases(&["resumption/*virtual-host*"]);
+    assert_eq!(cases.len(), 6);
+    for case in &Rig::default().run(&[default], &cases).cases {
+        assert_eq!(case.verdict, Verdict::Pass, "{}: {}", case.id, case.reason);
+    }
+}
+
 #[test]
 fn default_sessions_outlive_what_they_rest_on() {
     for (id, what) in [
@@ -99,6 +110,18 @@ const CATCHES: &[(Bug, &str)] = &[
     (
         Bug::ResumesUnauthenticated,
         "resumption/client-auth-required/server/tls1.3",
+    ),
+    (
+        Bug::ResumesAcrossHosts,
+        "resumption/across-virtual-hosts/server/tls1.2",
+    ),
+    (
+        Bug::ResumesAcrossHosts,
+        "resumption/from-anonymous-virtual-host/server/tls1.3",
+    ),
+    (
+        Bug::ResumesAcrossHosts,
+        "resumption/from-default-virtual-host/server/tls1.3",
     ),
     (
         Bug::LosesIdentityOnResumption,

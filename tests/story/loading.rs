@@ -66,6 +66,22 @@ const MISTAKES: &[(&str, &str)] = &[
         "a refusal by a full handshake",
         "[[step]]\ndo = \"connect\"\nexpect = \"reject\"\nhandshake = \"full\"\n",
     ),
+    (
+        "a name for clients",
+        "[[step]]\ndo = \"connect\"\nexpect = \"accept\"\nsni = \"strict.gauntlet.test\"\n",
+    ),
+    (
+        "a virtual host of clients",
+        "[[step]]\ndo = \"connect\"\nexpect = \"accept\"\n[vhost]\nname = \"strict.gauntlet.test\"\n",
+    ),
+    (
+        "a virtual host that nobody asks for",
+        "roles = [\"server\"]\n[[step]]\ndo = \"connect\"\nexpect = \"accept\"\n[vhost]\nname = \"strict.gauntlet.test\"\n",
+    ),
+    (
+        "an anchor of the virtual host that is not there",
+        "roles = [\"server\"]\n[vhost]\nname = \"strict.gauntlet.test\"\ntrusts = [\"other-root\"]\n[[step]]\ndo = \"connect\"\nexpect = \"accept\"\nsni = \"strict.gauntlet.test\"\n",
+    ),
     ("nobody connects", "[[step]]\ndo = \"restart\"\n"),
 ];
 

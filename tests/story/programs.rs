@@ -18,7 +18,28 @@ fn haproxy_is_told_through_its_master() {
     lives_through("haproxy");
 }
 
+#[test]
+fn nginx_gives_no_session_to_another_host() {
+    all_pass(
+        "nginx",
+        &["resumption/{across,from-anonymous}-virtual-host*/server/*"],
+    );
+}
+
 fn lives_through(name: &str) {
+    all_pass(
+        name,
+        &[
+            "resumption/unchanged/server/*",
+            "resumption/authority-removed/server/*",
+            "rotation/root-step-by-step/server/tls1.3",
+            "rotation/crl-published/server/tls1.3",
+            "rotation/client-auth-tightened/server/tls1.3",
+        ],
+    );
+}
+
+fn all_pass(name: &str, globs: &[&str]) {
     let target = registry::find(name).unwrap();
     if let Some(why) = target.absent() {
         assert!(
@@ -28,13 +49,7 @@ fn lives_through(name: &str) {
         println!("left out: {why}");
         return;
     }
-    let cases = cases(&[
-        "resumption/unchanged/server/*",
-        "resumption/authority-removed/server/*",
-        "rotation/root-step-by-step/server/tls1.3",
-        "rotation/crl-published/server/tls1.3",
-        "rotation/client-auth-tightened/server/tls1.3",
-    ]);
+    let cases = cases(globs);
     let mut rig = Rig::for_processes();
     rig.listen = std::time::Duration::from_millis(250);
     let run = rig.run(&[target], &cases);

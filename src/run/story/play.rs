@@ -270,7 +270,7 @@ impl<'a> Play<'a> {
                 let sessions = sessions.offered(resumes);
                 let made_at = self.made_at.get(&who).copied().filter(|_| resumes);
                 let patience = self.shop.plan().patience;
-                let peer = stage.peer_as(&who, self.staged.case.tls, patience);
+                let peer = stage.peer_as(&who, step.sni.as_ref(), self.staged.case.tls, patience);
                 let peer = Peer {
                     sessions: Some(sessions),
                     ..peer.map_err(broken)?

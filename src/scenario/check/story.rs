@@ -120,6 +120,15 @@ impl Story<'_> {
             let hint = "write `roles = [\"server\"]`";
             return Err(self.wrong(place, "do", &message, Some(hint)));
         }
+        if step.sni.is_some() && self.scenario.roles != [Role::Server] {
+            let hint = "write `roles = [\"server\"]`";
+            return Err(self.wrong(
+                place,
+                "sni",
+                "only servers are asked for a name",
+                Some(hint),
+            ));
+        }
         let before = &self.scenario.steps[..place];
         let needs = match step.action {
             Action::Resume => Some((
@@ -178,8 +187,8 @@ impl Story<'_> {
 /// The keys that a step of a story needs, and those that it may have; none for steps of fleets.
 fn keys(action: Action) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match action {
-        Action::Connect | Action::Resume => (&["expect"], &["who", "handshake"]),
-        Action::Hold => (&["expect"], &["who"]),
+        Action::Connect | Action::Resume => (&["expect"], &["who", "sni", "handshake"]),
+        Action::Hold => (&["expect"], &["who", "sni"]),
         Action::Ask => (&["expect"], &[]),
         Action::ReplaceTrust => (&["trusts"], &[]),
         Action::ReplaceCrl => (&["revokes"], &[]),
@@ -198,6 +207,7 @@ pub(super) fn written(step: &Step) -> Vec<&'static str> {
         expect,
         handshake,
         who,
+        sni,
         trusts,
         revokes,
         client_auth,
@@ -219,6 +229,7 @@ pub(super) fn written(step: &Step) -> Vec<&'static str> {
         ("expect", expect.is_some()),
         ("handshake", handshake.is_some()),
         ("who", who.is_some()),
+        ("sni", sni.is_some()),
         ("trusts", trusts.is_some()),
         ("revokes", revokes.is_some()),
         ("client-auth", client_auth.is_some()),

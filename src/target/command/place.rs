@@ -133,6 +133,7 @@ impl Place {
             bundle: file(BUNDLE),
             key: file(KEY),
             trust: file(TRUST),
+            vhost_trust: environment.vhost.as_ref().map(|_| file(VHOST_TRUST)),
             crl: (!lists.is_empty()).then(|| file(CRL)),
             crls: lists.map(|number| file(&crl_name(number))).collect(),
         }
@@ -212,11 +213,12 @@ impl Place {
             "trust": files.trust,
             "crl": files.crl,
             "crls": files.crls,
-            "client_auth": match environment.client_auth {
-                ClientAuth::Required => "required",
-                ClientAuth::Optional => "optional",
-                ClientAuth::None => "none",
-            },
+            "client_auth": asks(environment.client_auth),
+            "vhost": environment.vhost.as_ref().map(|vhost| json!({
+                "name": vhost.name.as_ref(),
+                "trust": files.vhost_trust,
+                "client_auth": asks(vhost.client_auth),
+            })),
             "tls12": tls12,
             "tls13": tls13,
             "min_tls": if tls12 { "1.2" } else { "1.3" },
@@ -252,6 +254,7 @@ pub const BUNDLE: &str = "bundle.pem";
 /// The private key.
 pub const KEY: &str = "key.pem";
 const TRUST: &str = "trust.pem";
+const VHOST_TRUST: &str = "vhost-trust.pem";
 const CRL: &str = "crl.pem";
 
 fn crl_name(number: usize) -> String {
@@ -263,6 +266,7 @@ pub fn papers(environment: &Environment) -> Vec<(String, Vec<u8>)> {
     let Environment {
         identity,
         trust,
+        vhost,
         crls,
         ..
     } = environment;
@@ -280,6 +284,10 @@ pub fn papers(environment: &Environment) -> Vec<(String, Vec<u8>)> {
             pem::certificates(&trust.anchors).into_bytes(),
         ),
     ];
+    if let Some(vhost) = vhost {
+        let anchors = pem::certificates(&vhost.trust.anchors);
+        papers.push((VHOST_TRUST.to_owned(), anchors.into_bytes()));
+    }
     if !crls.is_empty() {
         let lists = crls.iter().map(|crl| pem::crl(crl));
         papers.push((CRL.to_owned(), lists.collect::<String>().into_bytes()));
@@ -297,6 +305,7 @@ struct Files {
     key: PathBuf,
     bundle: PathBuf,
     trust: PathBuf,
+    vhost_trust: Option<PathBuf>,
     crl: Option<PathBuf>,
     crls: Vec<PathBuf>,
 }
@@ -341,6 +350,14 @@ pub fn shim_variables(environment: &Environment, place: &Place) -> Vec<(&'static
 fn template_value(json: serde_json::Value) -> Value {
     // Every JSON value is a template's value.
     serde_json::from_value(json).unwrap_or(Value::UNDEFINED)
+}
+
+fn asks(client_auth: ClientAuth) -> &'static str {
+    match client_auth {
+        ClientAuth::Required => "required",
+        ClientAuth::Optional => "optional",
+        ClientAuth::None => "none",
+    }
 }
 
 fn choice(choice: Choice) -> &'static str {

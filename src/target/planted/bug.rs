@@ -443,6 +443,9 @@ with_fleet_bugs! {
     ResumesUnauthenticated SERVER "resumes-unauthenticated"
         "resumes a session without a certificate where one has become required"
         "botan issue 5818; rustls warns of it where session stores are shared",
+    ResumesAcrossHosts SERVER "resumes-across-hosts"
+        "resumes at one virtual host a session that another has given, which trusts other clients"
+        "CVE-2025-23419 in nginx, CVE-2025-23048 in Apache httpd, GHSA-gv8r-9rw9-9697 in Traefik",
     LosesIdentityOnResumption BOTH "loses-identity-on-resumption"
         "does not know who the peer of a resumed session is"
         "envoy issues 21235 and 42668",

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, DnsName};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, ServerConfig};
 
+use super::across::BorrowedSessions;
 use super::tls::TlsVerifier;
 use super::{Bug, Planted, Verifier};
 use crate::clock::Clock;
@@ -27,6 +28,8 @@ pub struct ServerOutfit {
     sessions: GivenSessions,
     /// How it looked at resumed sessions when it was started.
     first: Option<Recheck>,
+    /// Sets a second virtual host up.
+    vhost: Option<Box<Self>>,
 }
 
 impl ServerOutfit {
@@ -39,7 +42,30 @@ impl ServerOutfit {
             memory: Memory::default(),
             sessions: GivenSessions::new(!shares),
             first: None,
+            vhost: None,
         }
+    }
+
+    /// The setting of the second virtual host, beside that of the first.
+    fn beside(
+        &mut self,
+        first: &Setting<ServerConfig>,
+        name: &DnsName<'static>,
+        environment: Environment,
+    ) -> Result<Setting<ServerConfig>, StartError> {
+        let planted = self.planted;
+        let outfit = self
+            .vhost
+            .get_or_insert_with(|| Box::new(Self::new(planted)));
+        let mut setting = outfit.fit(&Arc::new(environment))?;
+        if planted.flaws.has(Bug::ResumesAcrossHosts) {
+            let mut config = (*setting.config).clone();
+            let sessions = Arc::clone(&first.config.session_storage);
+            config.session_storage = BorrowedSessions::at(name.clone(), sessions);
+            setting.config = Arc::new(config);
+            setting.scrutiny.resumed = first.scrutiny.resumed.clone();
+        }
+        Ok(setting)
     }
 
     fn scrutiny(&mut self, recheck: Recheck, sessions: Arc<SessionStore>) -> Scrutiny {
@@ -78,8 +104,8 @@ impl ServerOutfit {
 }
 
 impl Outfit<ServerConfig> for ServerOutfit {
-    fn fit(&mut self, environment: &Arc<Environment>) -> Result<Setting<ServerConfig>, StartError> {
-        let environment = self.memory.seen(&self.planted, environment);
+    fn fit(&mut self, given: &Arc<Environment>) -> Result<Setting<ServerConfig>, StartError> {
+        let environment = self.memory.seen(&self.planted, given);
         let verifier = self.planted.verifier(&environment)?;
         let asks = environment.client_auth != ClientAuth::None
             && !self.planted.flaws.has(Bug::AsksForNothing);
@@ -93,14 +119,22 @@ impl Outfit<ServerConfig> for ServerOutfit {
             let verifier = verifier.map(|verifier| verifier as Arc<dyn ClientCertVerifier>);
             scrutiny = self.scrutiny(recheck_client(&environment, verifier), sessions);
         }
-        Ok(Setting {
+        let mut setting = Setting {
             scrutiny,
             ..Setting::new(config, self.planted.manners(&environment))
-        })
+        };
+        if let Some((name, own)) = given.at_vhost() {
+            let own = self.beside(&setting, &name, own)?;
+            setting.vhost = Some((name, Arc::new(own)));
+        }
+        Ok(setting)
     }
 
     fn forget(&mut self) {
         self.sessions.forget();
+        if let Some(vhost) = &mut self.vhost {
+            vhost.forget();
+        }
     }
 }
 
