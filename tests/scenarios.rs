@@ -210,8 +210,11 @@ fn whole_suite(transport: Transport) -> &'static Run {
     }
 }
 
+/// All of it but fleets, which have a network of their own and tests of their own.
 fn suite_over(transport: Transport) -> Run {
-    Rig::over(transport).run(&[rig::rustls()], &expand(rig::scenarios()))
+    let mut cases = expand(rig::scenarios());
+    cases.retain(|case| case.network.is_none());
+    Rig::over(transport).run(&[rig::rustls()], &cases)
 }
 
 /// One line for each case, with nothing in it that varies.
