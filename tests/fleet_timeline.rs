@@ -17,14 +17,14 @@ use mtls_gauntlet::target::planted::{Bug, Flaws};
 
 /// Each bug, a scenario that is about it, and what it violates there.
 const CATCHES: &[(Bug, &str, Invariant)] = &[
-    (Bug::FreezesClock, "clock-jumps", Invariant::FailsClosed),
+    (Bug::FreezesItsClock, "clock-jumps", Invariant::FailsClosed),
     (
-        Bug::FreezesClock,
+        Bug::FreezesItsClock,
         "clock-far-behind",
         Invariant::FailsClosed,
     ),
     (
-        Bug::FreezesClock,
+        Bug::FreezesItsClock,
         "clock-ahead-near-expiry",
         Invariant::FailsClosed,
     ),

@@ -380,7 +380,7 @@ impl Cast {
         };
         let own_clock = self.clock.apart();
         let clock = match self.plan.flaws.bug() {
-            Some(Bug::FreezesClock) => Clock::at(own_clock.unix()),
+            Some(Bug::FreezesItsClock) => Clock::at(own_clock.unix()),
             Some(Bug::GrantsLeeway) => own_clock.skewed(-LEEWAY),
             _ => own_clock.clone(),
         };

@@ -112,7 +112,7 @@ impl Party {
     pub fn take_if_good(&self, mut material: Material) -> Result<(), String> {
         let mut state = self.state();
         let last = Arc::clone(&state.last);
-        if self.has(Bug::IgnoresLists) {
+        if self.has(Bug::IgnoresNewLists) {
             material.lists.clone_from(&last.material.lists);
         }
         if self.has(Bug::KeepsOldAnchors) {

@@ -17,7 +17,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion
 
 use super::descriptor::Descriptor;
 use super::identity::application_identity;
-use super::planted::Flaws;
+use super::planted::{Bug, Flaws};
 use super::service::{Client, Manners, Server};
 use super::session::{
     GivenSessions, KeptSessions, Outfit, Scrutiny, SessionStore, Setting, recheck_client,
@@ -92,7 +92,11 @@ impl Target for Rustls {
     }
 
     fn flaws(&self) -> Option<Flaws> {
-        Some(Flaws::NONE)
+        // A service around rustls's default sessions is a careful one that resumes them blindly.
+        Some(match self.careful {
+            true => Flaws::NONE,
+            false => Flaws::of(Bug::ResumesBlindly),
+        })
     }
 
     fn start(

@@ -108,7 +108,7 @@ const CAUGHT: &[(Bug, &str, Invariant)] = &[
         Invariant::FailsClosed,
     ),
     (
-        Bug::IgnoresLists,
+        Bug::IgnoresNewLists,
         "rotation/files-torn-list",
         Invariant::FailsClosed,
     ),

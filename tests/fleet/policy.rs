@@ -32,7 +32,7 @@ const SHOWN: &[(&str, &[Bug])] = &[
     ("chaos/mesh-grows", &[Bug::CallsUnderOldTrust]),
     (
         "chaos/revoked-in-a-mesh",
-        &[Bug::LooksUpOnlyCallers, Bug::IgnoresLists],
+        &[Bug::LooksUpOnlyCallers, Bug::IgnoresNewLists],
     ),
     ("chaos/revoked-in-a-chain", &[Bug::KeepsConnections]),
     ("rotation/leaves-of-a-mesh", &[Bug::CallsWithOldLeaf]),

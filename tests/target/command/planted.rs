@@ -472,7 +472,9 @@ fn each_bug_shows_from_outside_too() {
 fn every_bug_is_in_one_table() {
     for bug in Bug::ALL {
         let caught = CAUGHT.iter().any(|(name, _)| *name == bug.name());
-        let inside = INSIDE_ALONE.contains(&bug.name());
+        // What shows while certificates change takes more than one meeting.
+        let takes_time = bug.roles().is_empty() || bug.is_about_time();
+        let inside = takes_time || INSIDE_ALONE.contains(&bug.name());
         assert!(caught != inside, "{}", bug.name());
     }
 }

@@ -12,7 +12,7 @@ macro_rules! with_fleet_bugs {
                 KeepsConnections FLEET "keeps-connections"
                     "never looks again at who is behind a connection that is open"
                     "nuts-node issue 2018, teleport issue 41826",
-                IgnoresLists FLEET "ignores-new-lists"
+                IgnoresNewLists FLEET "ignores-new-lists"
                     "accepts until its restart whom a new list revokes"
                     "envoyproxy/envoy issue 38198",
                 IgnoresListExpiry FLEET "ignores-list-expiry"
@@ -70,7 +70,7 @@ macro_rules! with_fleet_bugs {
                     "panics in the first handshake after each reload"
                     "RUSTSEC-2024-0399 in rustls: what one peer sends ends the thread that serves it",
                 // Fleets: clocks, the network, overload.
-                FreezesClock FLEET "freezes-its-clock"
+                FreezesItsClock FLEET "freezes-its-clock"
                     "judges validity by the time at which it was started"
                     "letsencrypt/boulder issue 6846: an expiry noticed hours later",
                 GrantsLeeway FLEET "grants-leeway"
