@@ -73,7 +73,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
-    limits::raise()?;
+    let raised = limits::raise()?;
     let target = registry::find(&arguments.target).map_err(Failure::usage)?;
     let flaws = target.flaws().ok_or_else(|| {
         Failure::usage(anyhow!(
@@ -82,6 +82,13 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
         ))
     })?;
     let file = arguments.open_history().map_err(Failure::usage)?;
+    if let Some((before, after)) = raised
+        && u64::from(arguments.services) * 2 > before
+    {
+        anstream::eprintln!(
+            "note: the limit of open files was raised from {before} to {after}, for this process"
+        );
+    }
     let plan = arguments.plan(flaws);
     let gauge = Arc::new(Gauge::default());
     let stop = interrupted()?;

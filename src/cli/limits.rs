@@ -9,11 +9,14 @@ const LEAST_DESCRIPTORS: u64 = 64;
 
 /// Raises the number of file descriptors as far as it goes without privileges, and insists on enough
 /// for a run.
-pub(super) fn raise() -> Result<(), Failure> {
+///
+/// Returns the number before and after, where it was raised.
+pub(super) fn raise() -> Result<Option<(u64, u64)>, Failure> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
+        let before = limit.current.unwrap_or(u64::MAX);
         let raised = Rlimit {
             current: limit.maximum,
             maximum: limit.maximum,
@@ -26,6 +29,9 @@ pub(super) fn raise() -> Result<(), Failure> {
                 "the process may open {current} files, and a run needs {LEAST_DESCRIPTORS}\nhelp: raise the limit: ulimit -n 1024"
             )));
         }
+        if current > before {
+            return Ok(Some((before, current)));
+        }
     }
-    Ok(())
+    Ok(None)
 }

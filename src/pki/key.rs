@@ -101,6 +101,15 @@ impl Key {
         Self::library(kind, Pair::Rsa(rsa), der.to_vec())
     }
 
+    /// The same key for whoever only presents it from now on: it signs handshakes, and nothing else. A fleet
+    /// has thousands, and half of each would lie idle.
+    pub fn for_handshakes(self) -> Self {
+        Self {
+            pair: Pair::Spent,
+            ..self
+        }
+    }
+
     /// What kind of key it is.
     pub fn kind(&self) -> KeyKind {
         self.kind
@@ -163,6 +172,7 @@ impl Key {
                 Ok(signature)
             }
             Pair::Weak(key) => key.sign(algorithm, message),
+            Pair::Spent => Err(refused(self.kind, "it is for handshakes alone")),
         }
     }
 
@@ -250,6 +260,7 @@ impl PublicKeyData for Key {
             Pair::MlDsa(pair) => pair.public_key().as_ref(),
             Pair::Rsa(pair) => pair.public_key().as_ref(),
             Pair::Weak(key) => key.public_der(),
+            Pair::Spent => &[],
         }
     }
 
@@ -281,6 +292,8 @@ enum Pair {
     MlDsa(PqdsaKeyPair),
     Rsa(RsaKeyPair),
     Weak(Arc<RsaCrateKey>),
+    /// Given away: see [`Key::for_handshakes`].
+    Spent,
 }
 
 fn refused(kind: KeyKind, error: impl fmt::Display) -> PkiError {

@@ -68,7 +68,7 @@ impl Cast {
         let mut company = self.company();
         let load = &self.plan.load;
         let timeout = load.timeout.duration();
-        let services: Vec<String> = company.services.keys().cloned().collect();
+        let services: Arc<[String]> = company.services.keys().cloned().collect();
         let mut callers: Vec<Caller> = company
             .callers
             .values()
@@ -93,13 +93,19 @@ impl Cast {
                     Topology::Chain => before_in_chain(to).as_ref() == Some(&party.name),
                     _ => **to != party.name,
                 };
-                let called = (0..).zip(&services).filter(calls);
+                let called = (0..).zip(services.iter()).filter(calls);
                 pairs.extend(called.map(|(to, _)| (place, to)));
                 callers.push(Caller::of_party(party, self.habits()));
             }
         }
-        company.due = Ways::new(callers, manners(load), services.clone(), pairs, timeout)
-            .following(&company.due);
+        company.due = Ways::new(
+            callers,
+            manners(load),
+            Arc::clone(&services),
+            pairs,
+            timeout,
+        )
+        .following(&company.due);
         let hoarders: Vec<Caller> = company
             .hoarders
             .values()
@@ -107,7 +113,7 @@ impl Cast {
             .collect();
         let pairs = everywhere(hoarders.len(), all);
         let manner = vec![Manner::Hoarding; load.hoarding.min(1) as usize];
-        company.hoarding = Ways::new(hoarders, manner, services.clone(), pairs, timeout)
+        company.hoarding = Ways::new(hoarders, manner, Arc::clone(&services), pairs, timeout)
             .following(&company.hoarding);
         let strangers: Vec<Caller> = company
             .canaries
