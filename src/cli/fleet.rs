@@ -81,6 +81,12 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
             arguments.target
         ))
     })?;
+    if !target.musters() {
+        return Err(Failure::usage(anyhow!(
+            "the bug of `{}` does not show in a fleet\nhelp: `mtls-gauntlet run --target {0}` shows it",
+            arguments.target
+        )));
+    }
     let file = arguments.open_history().map_err(Failure::usage)?;
     if let Some((before, after)) = raised
         && u64::from(arguments.services) * 2 > before
@@ -217,11 +223,15 @@ impl Arguments {
 /// A length of time that something can happen in: certificates count whole seconds.
 fn parse_time(text: &str) -> Result<Span, String> {
     let span: Span = text.parse()?;
-    match span >= Span::seconds(1) {
+    match (Span::seconds(1)..=LONGEST).contains(&span) {
         true => Ok(span),
+        false if span > LONGEST => Err("write 400 days at most".into()),
         false => Err("write a second or more, such as 30s, 10m or 24h".into()),
     }
 }
+
+/// Longer than a year, which is as long as anything here is valid.
+const LONGEST: Span = Span::seconds(400 * 86_400);
 
 fn history(plan: &Plan, sim: bool, gauge: &Arc<Gauge>) -> anyhow::Result<History> {
     let runtime = tokio::runtime::Builder::new_current_thread()

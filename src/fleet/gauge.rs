@@ -50,7 +50,7 @@ impl Gauge {
 
     /// Waits, but no longer than until it is told to end.
     pub(super) async fn wait(&self, time: Duration) {
-        let slice = (time / 1000).max(Duration::from_millis(50));
+        let slice = (time / 1000).clamp(GLANCE, 20 * GLANCE);
         let mut left = time;
         while !left.is_zero() && !self.is_stopped() {
             let next = left.min(slice);
@@ -59,6 +59,9 @@ impl Gauge {
         }
     }
 }
+
+/// How often it is asked whether it should end, at least where not much happens.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// The process's resident memory that is its own, in octets, where the system tells. The pages of the
 /// program's file are nobody's: they come in as code is first run.

@@ -27,7 +27,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
 use crate::judge::timeline::judge_timeline;
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{FailureKind, Judgement, Verdict};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
 use crate::record::{CaseRecord, TimelineRecord};
@@ -203,6 +203,10 @@ impl<'a> Muster<'a> {
                 ..work
             });
             return None;
+        }
+        // However busy the machine is, alone: who lets strangers in has let strangers in.
+        if record.failure_kind == Some(FailureKind::AcceptedForbidden) {
+            return Some(record);
         }
         record.verdict = Verdict::Invalid;
         record.failure_kind = None;
