@@ -118,7 +118,7 @@ impl Issuer {
         Ok(Self {
             name: name.into(),
             serial,
-            certificate: certificate.der().clone(),
+            certificate: lasting(certificate.der()),
             key,
             validity,
             params: Arc::new(params),
@@ -234,6 +234,13 @@ impl Issuer {
     fn signer(&self) -> rcgen::Issuer<'_, &Key> {
         rcgen::Issuer::from_params(&self.params, &*self.key)
     }
+}
+
+/// The certificate of an authority goes with each of its leaves, of which a fleet has thousands. It is kept
+/// once, for as long as the process lives: a few hundred octets for each authority that ever was.
+fn lasting(certificate: &CertificateDer<'_>) -> CertificateDer<'static> {
+    let octets: &'static [u8] = Box::leak(certificate.to_vec().into_boxed_slice());
+    CertificateDer::from(octets)
 }
 
 fn authority_params(

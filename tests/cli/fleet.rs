@@ -36,7 +36,7 @@ fn ctrl_c_ends_a_fleet_at_once() {
 
 #[test]
 fn ctrl_c_ends_a_simulated_fleet_at_once() {
-    let mut case = Case::start("fleet --sim --services 3 --duration 100000h --rate 10");
+    let mut case = Case::start("fleet --sim --services 3 --duration 9000h --rate 10");
     case.wait_until("it listens to signals", Case::listens);
     case.interrupt("INT");
 }
