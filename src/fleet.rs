@@ -31,7 +31,7 @@ use crate::seed::Seed;
 use crate::target::planted::Flaws;
 
 pub use self::gauge::{Assembled, Gauge};
-pub use self::ground::Ground;
+pub use self::ground::{Ground, beginning, runtime};
 
 mod authority;
 mod cast;
@@ -44,7 +44,7 @@ mod inspection;
 mod material;
 mod papers;
 mod party;
-mod postponed;
+mod porch;
 mod presentation;
 pub mod program;
 mod publication;

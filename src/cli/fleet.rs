@@ -14,7 +14,7 @@ use self::summary::Summary;
 use super::exit::Exit;
 use super::run::interrupted;
 use super::{Failure, limits, print};
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::fleet::{self, Gauge, Ground, Plan};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
@@ -174,10 +174,7 @@ impl Arguments {
             steps: Vec::new(),
             seed: Seed(self.seed),
             flaws,
-            began: match self.sim {
-                true => SIMULATED_BEGINNING,
-                false => Clock::start().unix(),
-            },
+            began: fleet::beginning(self.sim),
         }
     }
 
@@ -234,12 +231,7 @@ fn parse_time(text: &str) -> Result<Span, String> {
 const LONGEST: Span = Span::seconds(400 * 86_400);
 
 fn history(plan: &Plan, sim: bool, gauge: &Arc<Gauge>) -> anyhow::Result<History> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(sim)
-        .build()
-        .context("failed to start a runtime")?;
-    let history = runtime.block_on(async {
+    let history = fleet::runtime(sim)?.block_on(async {
         let ground = match sim {
             true => Ground::simulated(&plan.fleet),
             false => Ground::sockets(false),
@@ -248,6 +240,3 @@ fn history(plan: &Plan, sim: bool, gauge: &Arc<Gauge>) -> anyhow::Result<History
     })?;
     Ok(history)
 }
-
-/// When simulated fleets begin: 2026-01-01T00:00:00Z.
-const SIMULATED_BEGINNING: i64 = 1_767_225_600;

@@ -11,10 +11,9 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::material::Material;
-use super::postponed::Postponed;
 use super::presentation::Presentation;
 use super::sessions::Sessions;
-use super::verifiers::{Trust, Verifiers};
+use super::verifiers::{Postponed, Trust, Verifiers};
 use crate::clock::Clock;
 use crate::oracle::history::Serial;
 use crate::peer::provider;
@@ -90,9 +89,10 @@ impl Loader {
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(words)?;
         let builder = match &trust {
-            Some(trust) if self.flaws.has(Bug::RefusesInSilence) => {
-                builder.with_client_cert_verifier(Arc::new(Postponed(Arc::clone(&trust.callers))))
-            }
+            Some(trust) if self.flaws.has(Bug::RefusesInSilence) => builder
+                .with_client_cert_verifier(Arc::new(Postponed {
+                    verifier: Arc::clone(&trust.callers),
+                })),
             Some(trust) => builder.with_client_cert_verifier(Arc::clone(&trust.callers)),
             None => builder.with_no_client_auth(),
         };

@@ -4,6 +4,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::runtime::{Builder, Runtime};
+
+use super::FleetError;
+use crate::clock::Clock;
 use crate::net::mishap::Mishaps;
 use crate::net::proxy::Proxies;
 use crate::net::simulated::Simulated;
@@ -80,4 +84,25 @@ impl Ground {
             Self::Simulated(network) => Some(Arc::clone(network) as _),
         }
     }
+}
+
+/// What time it is where a fleet begins, in seconds since 1970. In a simulation that is 2026-01-01T00:00:00Z:
+/// a history must not depend on the day it is made.
+pub fn beginning(simulated: bool) -> i64 {
+    match simulated {
+        true => 1_767_225_600,
+        false => Clock::start().unix(),
+    }
+}
+
+/// A runtime of one thread; a simulation's time stands still until everybody waits.
+///
+/// # Errors
+/// What the operating system says.
+pub fn runtime(simulated: bool) -> Result<Runtime, FleetError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(simulated)
+        .build()
+        .map_err(FleetError::Runtime)
 }

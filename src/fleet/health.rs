@@ -10,15 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Ground;
 use super::cast::Cast;
-use super::service::{BREATH, Service};
+use super::porch::receive;
+use super::service::Service;
 use crate::load::arrival::Arrivals;
 use crate::load::ledger::Ledger;
 use crate::net::protocol::health::{self, Health};
-use crate::net::{Address, Listener, Stream};
+use crate::net::{Address, Stream};
 use crate::oracle::history::{Call, CallOutcome, Connection};
 use crate::scenario::fleet::Canary;
 use crate::target::planted::Bug;
@@ -44,7 +45,10 @@ impl HealthPort {
         let listener = ground.listen(&health_of(&service.party.name), None)?;
         let address = listener.address()?;
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, Arc::clone(service)));
+        let service = Arc::clone(service);
+        serving.spawn(receive(listener, move |stream| {
+            timeout(PATIENCE, converse(stream, Arc::clone(&service)))
+        }));
         Ok(Arc::new(Self {
             address,
             _serving: serving,
@@ -119,24 +123,6 @@ pub async fn probe(cast: &Arc<Cast>, ledger: &Arc<Ledger>) {
 /// What the health port of this service is called in histories.
 pub fn health_of(service: &str) -> String {
     format!("health of {service}")
-}
-
-async fn serve(listener: Listener, service: Arc<Service>) {
-    let mut conversations = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            Some(_) = conversations.join_next(), if !conversations.is_empty() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok(stream) => {
-                conversations.spawn(timeout(PATIENCE, converse(stream, Arc::clone(&service))));
-            }
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-            Err(_) => sleep(BREATH).await,
-        }
-    }
 }
 
 async fn converse(mut stream: Stream, service: Arc<Service>) {

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use super::material::{Bundle, Lists, Material};
-use super::service::serial_of;
+use crate::load::visit::serial_of;
 use crate::pki::issuer::{Leaf, Validity};
 use crate::pki::key::Key;
 use crate::pki::pem;

@@ -77,11 +77,11 @@ impl Publication {
                 biased;
                 Some(_) = deliveries.join_next(), if !deliveries.is_empty() => {}
                 () = self.changed.notified() => {}
-                () = self.until(due) => {
+                () = self.ledger.until(due) => {
                     self.publish(cast, &mut deliveries);
                     due = due.zip(self.every).map(|(due, every)| due + every);
                 }
-                () = self.until(stale_from) => self.look_for_stale(cast),
+                () = self.ledger.until(stale_from) => self.look_for_stale(cast),
             }
         }
     }
@@ -182,16 +182,6 @@ impl Publication {
         let edition = self.files().editions;
         let mut stream = self.seed.stream(&format!("list/{edition}/{service}"));
         u64::from_be_bytes(stream.bytes()) % (self.lag + 1)
-    }
-
-    async fn until(&self, instant: Option<u64>) {
-        match instant {
-            Some(instant) => {
-                let left = instant.saturating_sub(self.ledger.now());
-                sleep(Duration::from_micros(left)).await;
-            }
-            None => std::future::pending().await,
-        }
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {

@@ -16,11 +16,10 @@
 //! is too, within `windows.heal`. Nothing else is an excuse.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use self::diary::{Diary, Errand, Ward};
 use super::Plan;
@@ -92,7 +91,7 @@ impl Renewal {
                     }
                 }
                 () = self.changed.notified() => {}
-                () = self.until(next) => {
+                () = self.ledger.until(next) => {
                     let now = self.ledger.now();
                     let due = self.diary().take_due(now);
                     for (errand, name) in due {
@@ -267,16 +266,6 @@ impl Renewal {
 
     fn well(&self, name: &str, holds: bool, window: WindowKind) {
         self.ledger.change(Some(name), Fact::Well, holds, window);
-    }
-
-    async fn until(&self, instant: Option<u64>) {
-        match instant {
-            Some(instant) => {
-                let left = instant.saturating_sub(self.ledger.now());
-                sleep(Duration::from_micros(left)).await;
-            }
-            None => std::future::pending().await,
-        }
     }
 
     fn diary(&self) -> MutexGuard<'_, Diary> {

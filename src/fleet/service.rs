@@ -25,6 +25,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::party::{Party, name_of};
 use super::sidecar::Backend;
 use crate::expect::HandshakeKind;
+use crate::load::visit::serial_of;
 use crate::net::protocol::Protocol;
 use crate::net::{ConnectionId, Listener, Stream};
 use crate::oracle::history::{Sample, Serial, ServerView};
@@ -533,12 +534,6 @@ impl Guest {
             chain,
         }
     }
-}
-
-/// The serial number of a certificate, where it fits.
-pub fn serial_of(der: &CertificateDer<'_>) -> Option<Serial> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    u64::try_from(&certificate.tbs_certificate.serial).ok()
 }
 
 fn not_after(der: &CertificateDer<'_>) -> Option<i64> {

@@ -12,12 +12,11 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use super::Ground;
-use super::service::BREATH;
+use super::porch::receive;
 use crate::net::protocol::forwarded;
-use crate::net::{Address, Listener, Stream};
+use crate::net::{Address, Stream};
 
 /// The service behind a sidecar; it ends when this is dropped.
 pub struct Backend {
@@ -39,7 +38,7 @@ impl Backend {
         let listener = ground.listen(&format!("backend of {service}"), None)?;
         let address = listener.address()?;
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener));
+        serving.spawn(receive(listener, converse));
         Ok(Arc::new(Self {
             address,
             _serving: serving,
@@ -69,24 +68,6 @@ impl Lead {
     ) -> io::Result<Option<String>> {
         let names: Vec<&str> = claims.iter().map(String::as_str).chain(verified).collect();
         forwarded::pass_on(&mut self.stream, &names).await
-    }
-}
-
-async fn serve(listener: Listener) {
-    let mut conversations = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            Some(_) = conversations.join_next(), if !conversations.is_empty() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok(stream) => {
-                conversations.spawn(converse(stream));
-            }
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-            Err(_) => sleep(BREATH).await,
-        }
     }
 }
 

@@ -10,6 +10,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
 use self::wrapped::{Examiner, Refused, Watched};
+
+pub use self::wrapped::Postponed;
 use super::material::{Bundle, Lists, Material};
 use crate::peer::provider;
 use crate::target::planted::{Bug, Flaws};

@@ -43,6 +43,17 @@ impl Ledger {
         self.history().renews = true;
     }
 
+    /// Waits until this instant; for ever where there is none.
+    pub async fn until(&self, instant: Option<Micros>) {
+        match instant {
+            Some(instant) => {
+                let left = instant.saturating_sub(self.now());
+                tokio::time::sleep(Duration::from_micros(left)).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
     /// A certificate was issued, now.
     pub fn issued(&self, certificate: Certificate) {
         let issued = self.now();

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use super::event::Event;
 use super::trial::last_part;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
 use crate::judge::timeline::judge_timeline;
@@ -54,9 +54,6 @@ const TRIES_ALONE: u8 = 2;
 
 /// How late calls may begin before a failure is doubted, in microseconds.
 const LATE: u64 = 100_000;
-
-/// When simulated fleets begin: 2026-01-01T00:00:00Z. A history must not depend on the day it is made.
-const SIMULATED_BEGINNING: i64 = 1_767_225_600;
 
 /// The fleets of a run.
 pub struct Muster<'a> {
@@ -303,7 +300,7 @@ impl<'a> Muster<'a> {
         let broken =
             |error: FleetError| Obstacle::Judged(Judgement::of(Verdict::Broken, error.to_string()));
         let mut ending = self.ending.subscribe();
-        runtime(simulated).map_err(broken)?.block_on(async {
+        fleet::runtime(simulated).map_err(broken)?.block_on(async {
             tokio::select! {
                 biased;
                 _ = ending.wait_for(|ending| *ending) => Err(Obstacle::ToldToEnd),
@@ -321,10 +318,7 @@ impl<'a> Muster<'a> {
             steps: scenario.steps.clone(),
             seed: self.seed,
             flaws,
-            began: match case.network == Some(Network::Simulated) {
-                true => SIMULATED_BEGINNING,
-                false => Clock::start().unix(),
-            },
+            began: fleet::beginning(case.network == Some(Network::Simulated)),
         }
     }
 }
@@ -334,14 +328,6 @@ impl<'a> Muster<'a> {
 fn takes_part(target: &dyn Target, case: &Case) -> bool {
     let is_real = || case.network == Some(Network::Sockets) && case.scenario.has_tag("real");
     target.musters() && (target.flaws().is_some() || is_real())
-}
-
-fn runtime(simulated: bool) -> Result<tokio::runtime::Runtime, FleetError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(simulated)
-        .build()
-        .map_err(FleetError::Runtime)
 }
 
 /// Why a fleet has not lived to its end.

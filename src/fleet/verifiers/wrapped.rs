@@ -1,7 +1,7 @@
-//! Verifiers around the library's: of servers, one that tells what it was shown; of callers, an examiner.
-//! Both make the mistakes of a bug, where there is one.
+//! Verifiers around the library's: of servers, one that tells what it was shown; of callers, an examiner, and
+//! one that puts its judgement off. They make the mistakes of a bug, where there is one.
 //!
-//! Both say of a chain that leads to an anchor's name, and not to its key, that its issuer is not known.
+//! The first two say of a chain that leads to an anchor's name, and not to its key, that its issuer is not known.
 //! That a signature is bad is said of the handshake alone: there it means that the key does not fit the
 //! certificate.
 
@@ -20,6 +20,36 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::load::shown;
 use crate::target::planted::{Bug, Flaws};
+
+/// What a handshake proves of a key is for the wrapped verifier to say. The library asks it of those who
+/// verify servers and of those who verify callers in the same words.
+macro_rules! handshake_signatures_by_verifier {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            self.verifier
+                .verify_tls12_signature(message, certificate, signature)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            self.verifier
+                .verify_tls13_signature(message, certificate, signature)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.verifier.supported_verify_schemes()
+        }
+    };
+}
 
 /// Verifies servers, and tells what it was shown.
 #[derive(Debug)]
@@ -60,29 +90,7 @@ impl ServerCertVerifier for Watched {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
+    handshake_signatures_by_verifier!();
 }
 
 /// The leaves that have been refused.
@@ -151,27 +159,34 @@ impl ClientCertVerifier for Examiner {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signature)
+    handshake_signatures_by_verifier!();
+}
+
+/// Puts its judgement off until the handshake is over: the planted bug of services that refuse without an
+/// alert. What the handshake proves of the key it does look at.
+#[derive(Debug)]
+pub struct Postponed {
+    /// Whose judgement is put off.
+    pub verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientCertVerifier for Postponed {
+    fn client_auth_mandatory(&self) -> bool {
+        false
     }
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signature)
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
     }
 
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
     }
+
+    handshake_signatures_by_verifier!();
 }
