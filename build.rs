@@ -8,9 +8,19 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
 
-    embed(&root.join("scenarios"), "scenarios", None, &out)?;
-    embed(&root.join("targets"), "targets", Some("DESCRIPTORS"), &out)?;
-    embed(&root.join("targets/stack"), "stacks", Some("STACKS"), &out)?;
+    let scenarios = files(&root.join("scenarios"), true)?;
+    let (plans, scenarios) = scenarios
+        .into_iter()
+        .partition(|file| file.starts_with(root.join("scenarios/bench")));
+    embed(&root.join("scenarios"), scenarios, "scenarios", None, &out)?;
+    embed(&root.join("scenarios/bench"), plans, "bench", None, &out)?;
+    for (folder, file, constant) in [
+        ("targets", "targets", "DESCRIPTORS"),
+        ("targets/stack", "stacks", "STACKS"),
+    ] {
+        let folder = root.join(folder);
+        embed(&folder, files(&folder, false)?, file, Some(constant), &out)?;
+    }
 
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
     println!(
@@ -21,12 +31,14 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `<file>.rs`: the name and text of each TOML file in `folder`, as an expression or a constant.
-/// Constants hold what lies in the folder itself; the expression, what lies below it too.
-fn embed(folder: &Path, file: &str, constant: Option<&str>, out: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
-    collect(folder, constant.is_none(), &mut files)?;
-    files.sort();
+/// Writes `<file>.rs`: the name and text of each of these files, as an expression or a constant.
+fn embed(
+    folder: &Path,
+    files: Vec<PathBuf>,
+    file: &str,
+    constant: Option<&str>,
+    out: &Path,
+) -> io::Result<()> {
     let mut list = String::from("&[\n");
     for file in &files {
         let path = file.strip_prefix(folder).unwrap_or(file).display();
@@ -41,6 +53,14 @@ fn embed(folder: &Path, file: &str, constant: Option<&str>, out: &Path) -> io::R
         list = format!("const {constant}: &[(&str, &str)] = {list};\n");
     }
     fs::write(out.join(file).with_extension("rs"), list)
+}
+
+/// The TOML files in `folder`, and below it where it is searched deep, in order.
+fn files(folder: &Path, deep: bool) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    collect(folder, deep, &mut found)?;
+    found.sort();
+    Ok(found)
 }
 
 fn collect(folder: &Path, deep: bool, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -13,6 +13,7 @@ pub mod exit;
 mod fleet;
 mod limits;
 mod list;
+mod machine;
 pub mod outcry;
 mod pki;
 mod report;

@@ -60,6 +60,24 @@ impl<'a> Document<'a> {
     /// An error at the value that these keys lead to, or as near to it as there is something. The key of
     /// a list's member is its place, counted from 0.
     pub fn error_at(&self, keys: &[&str], message: &str, hint: Option<String>) -> DocumentError {
+        DocumentError {
+            hint,
+            ..DocumentError::new(self.path, self.text, self.span_of(keys), message)
+        }
+    }
+
+    /// The line of the value that these keys lead to, from 1, or of what is as near to it as there is something;
+    /// 0 where there is nothing.
+    pub fn line_of(&self, keys: &[&str]) -> u32 {
+        let before = self
+            .span_of(keys)
+            .and_then(|span| self.text.get(..span.start));
+        before.map_or(0, |before| {
+            u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn span_of(&self, keys: &[&str]) -> Option<Range<usize>> {
         let mut keys = keys.iter();
         let first = keys.next();
         let mut here = first.and_then(|key| entry(self.table.get_ref(), key));
@@ -74,11 +92,7 @@ impl<'a> Document<'a> {
             }
             here = next;
         }
-        let span = here.map(Spanned::span);
-        DocumentError {
-            hint,
-            ..DocumentError::new(self.path, self.text, span, message)
-        }
+        here.map(Spanned::span)
     }
 
     /// An error at the first string equal to `word` below these keys.

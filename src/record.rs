@@ -12,8 +12,18 @@ use crate::oracle::findings::Findings;
 use crate::scenario::fleet::Network;
 use crate::scenario::{Role, TlsVersion};
 
+pub use self::host::Host;
+pub use self::latency::Latency;
+pub use self::measurement::Measurement;
+pub use self::shard::{Division, MergeRecord, ShardRecord};
+
+mod host;
+pub mod latency;
+pub mod measurement;
+mod shard;
+
 /// The version of the record's schema.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The versioned record of one invocation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -34,6 +44,15 @@ pub struct Run {
     pub targets: Vec<TargetRecord>,
     /// The cells' evidence, ordered by target and id.
     pub cases: Vec<CaseRecord>,
+    /// What was measured, ordered by target, plan and place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measurement>,
+    /// Which part of a run this is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardRecord>,
+    /// What it was made of, if it was merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<MergeRecord>,
     /// The counts.
     pub summary: Summary,
 }
@@ -45,17 +64,6 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
-}
-
-/// The machine that a run ran on.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
-pub struct Host {
-    /// The operating system.
-    pub os: String,
-    /// The processor architecture.
-    pub arch: String,
-    /// How many processors the program may use.
-    pub cores: usize,
 }
 
 /// A column.
@@ -93,6 +101,9 @@ pub struct CaseRecord {
     pub spec: Vec<String>,
     /// The scenario's file.
     pub file: String,
+    /// The line of that file at which its expectation is written, from 1; 0 where that is not known.
+    #[serde(default)]
+    pub line: u32,
     /// The target.
     pub target: String,
     /// The side that the target played.

@@ -18,6 +18,7 @@ use crate::pki::recipe::{CrlRecipes, Moment, OcspRecipe, Recipes};
 use self::fleet::{FleetPlan, Limits, LoadPlan, Network, Windows};
 use self::step::Step;
 
+pub mod bench;
 mod check;
 pub mod expand;
 pub mod fleet;
@@ -36,6 +37,9 @@ pub struct Scenario {
     /// The file that it was read from.
     #[serde(skip)]
     pub path: String,
+    /// The line at which the file says what it expects, from 1; 0 where it does not come from a file.
+    #[serde(skip)]
+    pub line: u32,
     /// SHA-256 of the file, in hexadecimal.
     #[serde(skip)]
     pub digest: String,
@@ -115,6 +119,7 @@ impl Scenario {
         Self {
             id: "baseline".into(),
             path: String::new(),
+            line: 0,
             digest: String::new(),
             control: None,
             title: "The baseline peer is accepted".into(),

@@ -373,6 +373,7 @@ fn record(
         level: scenario.level,
         spec: scenario.spec.clone(),
         file: scenario.path.clone(),
+        line: scenario.line,
         target: work.target.name(),
         role: work.case.role,
         tls: work.case.tls,

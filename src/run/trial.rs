@@ -118,6 +118,7 @@ impl<'s> Trial<'s> {
             level: scenario.level,
             spec: scenario.spec.clone(),
             file: scenario.path.clone(),
+            line: scenario.line,
             target: target.name(),
             role: self.case.role,
             tls: self.case.tls,

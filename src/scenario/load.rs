@@ -18,6 +18,9 @@ const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.
 
 pub use super::check::BASELINE;
 
+/// The folder among scenarios that bench plans are in.
+const BENCH: &str = "bench";
+
 /// The built-in scenarios, in the order of their ids.
 ///
 /// # Errors
@@ -64,6 +67,7 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Scenario, DocumentError
     let mut scenario: Scenario = document.read()?;
     scenario.id = id.to_owned();
     scenario.path = path.to_owned();
+    scenario.line = document.line_of(&["expect"]);
     scenario.digest = hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     check(&document, &scenario)?;
     check_story(&document, &scenario)?;
@@ -181,7 +185,9 @@ fn collect(
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
-        if path.is_dir() {
+        if path.is_dir() && path == top.join(BENCH) {
+            // What is measured is a plan, and no scenario.
+        } else if path.is_dir() {
             collect(top, &path, visited, files, problems);
         } else if path
             .extension()

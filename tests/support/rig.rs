@@ -133,9 +133,13 @@ fn blank() -> Run {
             os: "linux".into(),
             arch: "x86_64".into(),
             cores: 2,
+            ..Host::default()
         },
         targets: Vec::new(),
         cases: Vec::new(),
+        measurements: Vec::new(),
+        shard: None,
+        merged: None,
         summary: Summary::default(),
     }
 }

@@ -32,6 +32,7 @@ pub fn run() -> Run {
             os: "linux".into(),
             arch: "x86_64".into(),
             cores: 2,
+            ..Host::default()
         },
         targets: vec![
             target("careful", Role::Server, 4),
@@ -40,6 +41,9 @@ pub fn run() -> Run {
         ],
         summary: Summary::of(&cases),
         cases,
+        measurements: Vec::new(),
+        shard: None,
+        merged: None,
     }
 }
 
@@ -158,6 +162,7 @@ pub fn case(scenario: &str, verdict: Verdict, outcome: Outcome) -> CaseRecord {
         level: Level::Must,
         spec: vec!["RFC 5280 section 6.1.3".into(), "CVE-2000-1".into()],
         file: format!("scenarios/{scenario}.toml"),
+        line: 21,
         target: "careful".into(),
         role: Role::Server,
         tls: TlsVersion::Tls12,

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::cli::machine;
 use crate::clock::Clock;
 use crate::expect::Level;
-use crate::record::{CaseRecord, Host, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool};
+use crate::record::{CaseRecord, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool};
 use crate::report::Format;
 use crate::run::event::Event;
 
@@ -54,13 +55,12 @@ impl Output {
             seed,
             started_at,
             complete: false,
-            host: Host {
-                os: std::env::consts::OS.into(),
-                arch: std::env::consts::ARCH.into(),
-                cores: std::thread::available_parallelism().map_or(1, usize::from),
-            },
+            host: machine::host(),
             targets: Vec::new(),
             cases: Vec::new(),
+            measurements: Vec::new(),
+            shard: None,
+            merged: None,
             summary: Summary::default(),
         };
         let output = Self {

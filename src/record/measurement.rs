@@ -1,0 +1,194 @@
+//! What was measured: handshakes in one setting, against one target, repetition by repetition.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::latency::Latency;
+use crate::scenario::bench::Setting;
+
+/// What was measured in one row of a plan, against one target.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct Measurement {
+    /// The plan and the row: `overhead/mutual`.
+    pub id: String,
+    /// The plan.
+    pub plan: String,
+    /// The row.
+    pub row: String,
+    /// Its place in the plan, from 0: reports keep the plan's order.
+    pub place: u32,
+    /// The row of the same plan that this one is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The plan's file.
+    pub file: String,
+    /// The target.
+    pub target: String,
+    /// Is the target a service within the harness's own process? Then their processor time cannot be told apart.
+    pub embedded: bool,
+    /// What carried the octets: `tcp` or `memory`.
+    pub transport: String,
+    /// What was pinned.
+    pub setting: Setting,
+    /// Names the setting: equal for equal settings.
+    pub setting_digest: String,
+    /// What the row reaches in a closed loop, in connections per second, where its rate is a share of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<f64>,
+    /// Why nothing was measured, or not everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmeasured: Option<String>,
+    /// What was measured, in the order of time.
+    pub repetitions: Vec<Repetition>,
+}
+
+/// One repetition of a row.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct Repetition {
+    /// Its number, from 1.
+    pub number: u32,
+    /// For how long was measured, in microseconds.
+    pub duration_us: u64,
+    /// How busy the machine was when it began: processes that wanted to run, over a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_average: Option<f64>,
+    /// What became of the connections.
+    pub tally: Tally,
+    /// Processor time.
+    pub cpu: Cpu,
+    /// How long things took.
+    pub latency: Latencies,
+    /// What happened when, where something changed meanwhile: slices of equal length, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub course: Vec<Slice>,
+}
+
+/// What became of the connections that were due within the measured time.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+pub struct Tally {
+    /// How many were due in an open loop, or begun in a closed one; strangers not counted.
+    pub due: u64,
+    /// How many of them were not begun, because as many were open as there may be.
+    pub dropped: u64,
+    /// How many were answered by the target in a handshake of the wanted kind: these alone are measured.
+    pub confirmed: u64,
+    /// How many were answered in a handshake of the other kind.
+    pub other_kind: u64,
+    /// How many were not answered, by what happened instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<String, u64>,
+    /// How many strangers knocked.
+    #[serde(default)]
+    pub strangers: u64,
+    /// How many strangers were refused.
+    #[serde(default)]
+    pub strangers_refused: u64,
+    /// How many strangers were let in: there must be none.
+    #[serde(default)]
+    pub strangers_accepted: u64,
+}
+
+/// Processor time, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+pub struct Cpu {
+    /// The harness's process, an embedded target included.
+    pub harness_ns: u64,
+    /// The target's processes, where they are apart and on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_ns: Option<u64>,
+}
+
+/// How long things took in connections that were confirmed, in nanoseconds.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct Latencies {
+    /// From the dial until TCP is connected.
+    pub connect: Latency,
+    /// From there until the client's own handshake is done.
+    pub handshake: Latency,
+    /// From the same moment until the server has confirmed: by a session ticket, or else by its first octet of
+    /// application data.
+    pub confirmed: Latency,
+    /// From the dial until the first octet of application data has come.
+    pub first_byte: Latency,
+    /// The same from the moment at which the connection was due, which includes what it was kept waiting. In a
+    /// closed loop nothing is due, and it is the same.
+    pub from_due: Latency,
+    /// How late the pacing thread itself was.
+    pub pacing: Latency,
+}
+
+/// A slice of a repetition.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct Slice {
+    /// Where it begins, in microseconds since the measured time began.
+    pub from_us: u64,
+    /// How many connections that were due in it failed.
+    pub failed: u64,
+    /// From due until the first octet, for those that were due in it.
+    pub latency: Latency,
+}
+
+impl Measurement {
+    /// All repetitions' histograms of this kind, added up.
+    pub fn latency(&self, which: impl Fn(&Latencies) -> &Latency) -> Latency {
+        let mut all = Latency::new();
+        for repetition in &self.repetitions {
+            all.merge(which(&repetition.latency));
+        }
+        all
+    }
+}
+
+impl Repetition {
+    /// Processor time of both ends for each confirmed connection, in nanoseconds; none where nothing was
+    /// confirmed, or the target's is not known.
+    pub fn cpu_of_both(&self, embedded: bool) -> Option<f64> {
+        let target = match embedded {
+            true => 0,
+            false => self.cpu.target_ns?,
+        };
+        self.for_each(self.cpu.harness_ns + target)
+    }
+
+    /// The harness's processor time for each answered connection, in nanoseconds; with an embedded target,
+    /// that of both ends.
+    pub fn cpu_of_harness(&self) -> Option<f64> {
+        self.for_each(self.cpu.harness_ns)
+    }
+
+    /// The target's processor time for each answered connection, in nanoseconds.
+    pub fn cpu_of_target(&self) -> Option<f64> {
+        self.for_each(self.cpu.target_ns?)
+    }
+
+    fn for_each(&self, nanos: u64) -> Option<f64> {
+        let answered = self.tally.confirmed + self.tally.other_kind;
+        (answered > 0).then(|| nanos as f64 / answered as f64)
+    }
+
+    /// Confirmed connections per second.
+    pub fn rate(&self) -> f64 {
+        per_second(self.tally.confirmed, self.duration_us)
+    }
+
+    /// Connections that were due, per second.
+    pub fn due_rate(&self) -> f64 {
+        per_second(self.tally.due, self.duration_us)
+    }
+}
+
+fn per_second(count: u64, duration_us: u64) -> f64 {
+    match duration_us {
+        0 => 0.0,
+        duration => count as f64 * 1e6 / duration as f64,
+    }
+}
+
+impl Tally {
+    /// How many connections failed.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+}
