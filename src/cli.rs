@@ -8,6 +8,7 @@ use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use self::exit::Exit;
 
+mod bench;
 mod doctor;
 pub mod exit;
 mod fleet;
@@ -45,6 +46,8 @@ enum Command {
     Show(show::Arguments),
     /// Prove that every scenario can fail and that every planted bug is caught.
     Selftest(selftest::Arguments),
+    /// Measure handshakes that the target has confirmed, and what they cost.
+    Bench(Box<bench::Arguments>),
     /// Run a fleet of services under load while their certificates change, and summarize it.
     Fleet(fleet::Arguments),
     /// Render a record again, in any format.
@@ -110,6 +113,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Selftest(arguments) => selftest::selftest(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Pki(arguments) => pki::pki(&arguments),

@@ -18,6 +18,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
+pub use self::tick::{Tick, processor_time};
+
+mod tick;
+
 const MICROS: i64 = 1_000_000;
 
 /// A clock. Clones show the same time, and what advances one advances all.

@@ -22,6 +22,7 @@
     clippy::todo
 )]
 
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod document;

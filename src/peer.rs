@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
 use rustls::pki_types::{CertificateDer, DnsName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, CommonState, DistinguishedName, SupportedProtocolVersion};
@@ -20,6 +20,7 @@ use crate::net::fault::{Faults, Silence};
 use crate::net::protocol::Protocol;
 use crate::observe::{Handshake, HandshakeKind, PeerEnd, PeerView};
 use crate::pki::Identity;
+use crate::scenario::bench::Provider;
 use crate::scenario::{HandshakePoint, TlsVersion};
 
 use self::session::Sessions;
@@ -124,6 +125,16 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =
         LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
     Arc::clone(&PROVIDER)
+}
+
+/// The provider for an end whose cryptography is chosen.
+pub(crate) fn provider_of(choice: Provider) -> Arc<CryptoProvider> {
+    static RING: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(ring::default_provider()));
+    match choice {
+        Provider::AwsLcRs => provider(),
+        Provider::Ring => Arc::clone(&RING),
+    }
 }
 
 /// A client that presents this, or nothing, whatever it is asked for, and verifies nobody. Its clock is

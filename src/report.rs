@@ -5,10 +5,12 @@ use crate::record::Run;
 
 pub mod class;
 pub mod evidence;
+pub mod figures;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod overview;
+pub mod sheet;
 pub mod terminal;
 
 /// A format that a record can be rendered in.

@@ -18,6 +18,7 @@ use crate::net::{Address, ConnectionId, Listener, Transport};
 use crate::observe::TargetView;
 use crate::peer::Application;
 use crate::pki::{Identity, TrustBundle};
+use crate::scenario::bench::Provider;
 use crate::scenario::step::WriteStyle;
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
@@ -75,6 +76,8 @@ pub struct Environment {
     pub resumption: bool,
     /// How long a handshake may take.
     pub handshake_deadline: Duration,
+    /// The cryptography of a target in process; others have their own.
+    pub provider: Provider,
     /// Names the environment: equal for equal environments, in every run.
     pub digest: String,
 }
@@ -312,6 +315,11 @@ pub trait Running {
     /// How it died, if it does within this time.
     fn death(&self, _within: Duration) -> Task<'_, Option<String>> {
         Box::pin(async { None })
+    }
+
+    /// The process group that it is, for a target that is one of its own.
+    fn process_group(&self) -> Option<u32> {
+        None
     }
 
     /// How long its log is now.

@@ -28,7 +28,7 @@ use crate::target::command::process;
 
 pub(super) use self::columns::Columns;
 use self::deployed::{Deployed, DeployedArguments};
-use self::output::Output;
+pub(super) use self::output::Output;
 pub(super) use self::progress::Progress;
 
 mod columns;
@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         targets: columns.there,
         cases,
         transport: arguments.transport,
-        jobs: jobs(arguments.jobs),
+        jobs: worker_count(arguments.jobs),
         patience: Patience {
             listen: Duration::from_millis(arguments.listen),
             deadline: arguments.timeout,
@@ -209,7 +209,7 @@ fn check_recipes(plan: &Plan) -> Result<(), Failure> {
 }
 
 /// How many workers there are, unless the user says otherwise.
-pub(super) fn jobs(asked: Option<u16>) -> usize {
+pub(super) fn worker_count(asked: Option<u16>) -> usize {
     asked
         .map(usize::from)
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -275,7 +275,7 @@ fn exit(run: &Run, level: Level) -> Exit {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::exit::Exit;
-use super::run::{Progress, interrupted, jobs};
+use super::run::{Progress, interrupted, worker_count};
 use super::{Failure, limits, print};
 use crate::clock::Clock;
 use crate::document::Document;
@@ -60,7 +60,7 @@ pub(super) fn selftest(arguments: &Arguments) -> Result<Exit, Failure> {
             targets,
             cases,
             transport: Transport::Memory,
-            jobs: jobs(arguments.jobs),
+            jobs: worker_count(arguments.jobs),
             // Long enough for a busy machine; the bugs that hang do so in few scenarios.
             patience: Patience {
                 listen: Duration::from_millis(250),

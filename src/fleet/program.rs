@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::net::Transport;
 use crate::oracle::history::History;
 use crate::pki::{Identity, TrustBundle};
+use crate::scenario::bench::Provider;
 use crate::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
 use crate::target::{
     Capability, DEFAULT_HANDSHAKE_DEADLINE, Environment, Running, StartError, Target,
@@ -186,6 +187,7 @@ fn frame(
         resumption: plan.fleet.resumption,
         // Some programs count it from the first octet of a connection to the last.
         handshake_deadline: DEFAULT_HANDSHAKE_DEADLINE,
+        provider: Provider::AwsLcRs,
         digest: String::new(),
     })
 }

@@ -98,6 +98,8 @@ pub struct Cpu {
     /// The target's processes, where they are apart and on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_ns: Option<u64>,
+    /// How many connections were answered meanwhile, or turned away: the time is theirs.
+    pub connections: u64,
 }
 
 /// How long things took in connections that were confirmed, in nanoseconds.
@@ -131,6 +133,22 @@ pub struct Slice {
 }
 
 impl Measurement {
+    /// Was anybody let in who must be refused?
+    pub fn lets_strangers_in(&self) -> bool {
+        let mut repetitions = self.repetitions.iter();
+        repetitions.any(|repetition| repetition.tally.strangers_accepted > 0)
+    }
+
+    /// Were callers due that must be let in, and none of them was?
+    pub fn lets_nobody_in(&self) -> bool {
+        let repetitions = &self.repetitions;
+        let due: u64 = repetitions.iter().map(|one| one.tally.due).sum();
+        let answered = repetitions
+            .iter()
+            .map(|one| one.tally.confirmed + one.tally.other_kind);
+        due > 0 && answered.sum::<u64>() == 0
+    }
+
     /// All repetitions' histograms of this kind, added up.
     pub fn latency(&self, which: impl Fn(&Latencies) -> &Latency) -> Latency {
         let mut all = Latency::new();
@@ -142,8 +160,8 @@ impl Measurement {
 }
 
 impl Repetition {
-    /// Processor time of both ends for each confirmed connection, in nanoseconds; none where nothing was
-    /// confirmed, or the target's is not known.
+    /// Processor time of both ends for each connection that was answered or refused, in nanoseconds; none where
+    /// there was none, or the target's is not known.
     pub fn cpu_of_both(&self, embedded: bool) -> Option<f64> {
         let target = match embedded {
             true => 0,
@@ -152,20 +170,20 @@ impl Repetition {
         self.for_each(self.cpu.harness_ns + target)
     }
 
-    /// The harness's processor time for each answered connection, in nanoseconds; with an embedded target,
-    /// that of both ends.
+    /// The harness's processor time for each connection that was answered or refused, in nanoseconds; with an
+    /// embedded target, that of both ends.
     pub fn cpu_of_harness(&self) -> Option<f64> {
         self.for_each(self.cpu.harness_ns)
     }
 
-    /// The target's processor time for each answered connection, in nanoseconds.
+    /// The target's processor time for each connection that was answered or refused, in nanoseconds.
     pub fn cpu_of_target(&self) -> Option<f64> {
         self.for_each(self.cpu.target_ns?)
     }
 
     fn for_each(&self, nanos: u64) -> Option<f64> {
-        let answered = self.tally.confirmed + self.tally.other_kind;
-        (answered > 0).then(|| nanos as f64 / answered as f64)
+        let connections = self.cpu.connections;
+        (connections > 0).then(|| nanos as f64 / connections as f64)
     }
 
     /// Confirmed connections per second.
@@ -190,5 +208,39 @@ impl Tally {
     /// How many connections failed.
     pub fn failures(&self) -> u64 {
         self.failed.values().sum()
+    }
+
+    /// Adds the counts of somebody who measured at the same time.
+    pub fn add(&mut self, other: &Self) {
+        self.due += other.due;
+        self.dropped += other.dropped;
+        self.confirmed += other.confirmed;
+        self.other_kind += other.other_kind;
+        for (reason, count) in &other.failed {
+            *self.failed.entry(reason.clone()).or_default() += count;
+        }
+        self.strangers += other.strangers;
+        self.strangers_refused += other.strangers_refused;
+        self.strangers_accepted += other.strangers_accepted;
+    }
+}
+
+impl Latencies {
+    /// Adds the histograms of somebody who measured at the same time.
+    pub fn add(&mut self, other: &Self) {
+        self.connect.merge(&other.connect);
+        self.handshake.merge(&other.handshake);
+        self.confirmed.merge(&other.confirmed);
+        self.first_byte.merge(&other.first_byte);
+        self.from_due.merge(&other.from_due);
+        self.pacing.merge(&other.pacing);
+    }
+}
+
+impl Slice {
+    /// Adds the same slice of somebody who measured at the same time.
+    pub fn add(&mut self, other: &Self) {
+        self.failed += other.failed;
+        self.latency.merge(&other.latency);
     }
 }

@@ -9,6 +9,7 @@ use super::class::Class;
 use super::evidence;
 use super::matrix::{LEGEND, Matrix, SIGNS, is_of_several, sign, words};
 use super::overview::{Count, Overview};
+use super::sheet;
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::{CaseRecord, Objection, Run, Summary};
@@ -21,8 +22,12 @@ const SHOWN: usize = 25;
 
 /// The whole report. Colours are in it as ANSI codes; the writer strips them where they are not wanted.
 pub fn render(run: &Run, level: Level) -> String {
+    let mut out = benchmarks(run);
+    if !out.is_empty() && run.cases.is_empty() {
+        let _ = writeln!(out, "{}", verdict(run, level));
+        return out;
+    }
     let matrix = Matrix::of(run);
-    let mut out = String::new();
     if matrix.columns.len() > WORDY {
         let _ = writeln!(out, "{}\n{SIGNS}\n", signs(&matrix));
     } else {
@@ -62,18 +67,61 @@ pub fn summary(run: &Run, level: Level) -> String {
         }
     }
     let _ = writeln!(out, "{}", counts(&run.summary));
+    let _ = writeln!(out, "{}", verdict(run, level));
+    out
+}
+
+fn verdict(run: &Run, level: Level) -> String {
     let objections = run.objections(level).count();
+    let let_in = run
+        .measurements
+        .iter()
+        .filter(|one| one.lets_strangers_in())
+        .count();
     let bold = Style::new().bold();
-    let verdict = match (objections, run.complete) {
-        (_, false) => {
+    let verdict = match (objections, let_in, run.complete) {
+        (_, _, false) => {
             "incomplete: the run was cut short, and proves nothing about what it did not reach"
                 .into()
         }
-        (0, true) => "as expected".into(),
-        (1, true) => "not as expected: 1 case keeps the gate shut".into(),
-        (count, true) => format!("not as expected: {count} cases keep the gate shut"),
+        (0, 0, true) => "as expected".into(),
+        (0, rows, true) => format!(
+            "not as expected: in {} connections were accepted that must be refused",
+            counted(u32::try_from(rows).unwrap_or(u32::MAX), "row")
+        ),
+        (1, _, true) => "not as expected: 1 case keeps the gate shut".into(),
+        (count, _, true) => format!("not as expected: {count} cases keep the gate shut"),
     };
-    let _ = writeln!(out, "{bold}{verdict}{bold:#}");
+    format!("{bold}{verdict}{bold:#}")
+}
+
+/// What was measured, a table for each plan and target.
+fn benchmarks(run: &Run) -> String {
+    let mut out = String::new();
+    for sheet in sheet::sheets(run) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(sheet.heads.iter().copied());
+        for row in &sheet.rows {
+            table.add_row(row);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let bold = Style::new().bold();
+        let _ = writeln!(
+            out,
+            "{bold}{}{bold:#}\n{}\n\n{table}\n",
+            sheet.title, sheet.pinned
+        );
+        for note in &sheet.notes {
+            let _ = writeln!(out, "  {note}");
+        }
+        out.push('\n');
+    }
+    if !out.is_empty() {
+        let _ = writeln!(out, "{}", sheet::machine(&run.host));
+    }
     out
 }
 

@@ -13,6 +13,7 @@ use crate::net::fault::Faults;
 use crate::peer::Peer;
 use crate::pki::PkiError;
 use crate::pki::mint::{Mint, Pki};
+use crate::scenario::bench::Provider;
 use crate::scenario::load::BASELINE;
 use crate::scenario::{
     HandshakePoint, Profile, RevocationDepth, Role, Scenario, TargetPlan, TlsVersion,
@@ -167,6 +168,7 @@ impl Stage {
                 .map_or(DEFAULT_HANDSHAKE_DEADLINE, |ms| {
                     Duration::from_millis(ms.into())
                 }),
+            provider: Provider::AwsLcRs,
             digest: self.digest()?,
         })
     }

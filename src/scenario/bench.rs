@@ -168,7 +168,20 @@ macro_rules! settings {
             }
         }
 
+        impl SettingPlan {
+            /// This plan with what the other says.
+            #[must_use]
+            pub fn with(&self, other: &Self) -> Self {
+                Self { $($key: other.$key.or(self.$key),)* }
+            }
+        }
+
         impl Axes {
+            /// Without the axes of what this plan says.
+            fn drop_those_of(&mut self, plan: &SettingPlan) {
+                $(if plan.$key.is_some() { self.$key.clear(); })*
+            }
+
             /// Each combination of values, with the words for what was chosen; one without any, where there is
             /// no axis.
             fn combinations(&self) -> Vec<(Vec<String>, SettingPlan)> {

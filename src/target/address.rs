@@ -173,6 +173,7 @@ pub fn fits(fixed: &Environment, wanted: &Environment) -> Result<(), String> {
         handshake_deadline,
         // Whether it resumes shows.
         resumption: _,
+        provider: _,
         digest: _,
     } = wanted;
     let server = *role == Role::Server;

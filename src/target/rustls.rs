@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -26,8 +27,9 @@ use super::session::{
 use super::{Capability, Environment, Running, StartError, Target, Task};
 use crate::document::DocumentError;
 use crate::net::Transport;
-use crate::peer::provider;
+use crate::peer::provider_of;
 use crate::pki::TrustBundle;
+use crate::scenario::bench::Provider;
 use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVersion};
 
 mod spiffe;
@@ -243,10 +245,12 @@ pub fn server_config(
     environment: &Environment,
     verifier: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<ServerConfig, StartError> {
-    let builder =
-        ServerConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
-            .with_protocol_versions(&versions(environment))
-            .map_err(refused)?;
+    let builder = ServerConfig::builder_with_details(
+        provider_of(environment.provider),
+        Arc::new(environment.clock.clone()),
+    )
+    .with_protocol_versions(&versions(environment))
+    .map_err(refused)?;
     let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -267,13 +271,15 @@ pub fn client_config(
     environment: &Environment,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<ClientConfig, StartError> {
-    let mut config =
-        ClientConfig::builder_with_details(provider(), Arc::new(environment.clock.clone()))
-            .with_protocol_versions(&versions(environment))
-            .map_err(refused)?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
+    let mut config = ClientConfig::builder_with_details(
+        provider_of(environment.provider),
+        Arc::new(environment.clock.clone()),
+    )
+    .with_protocol_versions(&versions(environment))
+    .map_err(refused)?
+    .dangerous()
+    .with_custom_certificate_verifier(verifier)
+    .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified(environment)?)));
     config.resumption = Resumption::disabled();
     config.alpn_protocols.clone_from(&environment.alpn);
     Ok(config)
@@ -281,7 +287,16 @@ pub fn client_config(
 
 fn certified(environment: &Environment) -> Result<CertifiedKey, StartError> {
     let identity = &environment.identity;
-    let certified = CertifiedKey::new(identity.chain.clone(), identity.key.signer());
+    let signer = match environment.provider {
+        // It is loaded there already, and loading a key costs as much as a signature.
+        Provider::AwsLcRs => identity.key.signer(),
+        Provider::Ring => {
+            let der = PrivatePkcs8KeyDer::from(identity.key.pkcs8_der().to_vec());
+            let keys = provider_of(environment.provider).key_provider;
+            keys.load_private_key(der.into()).map_err(refused)?
+        }
+    };
+    let certified = CertifiedKey::new(identity.chain.clone(), signer);
     certified.keys_match().map_err(refused)?;
     Ok(certified)
 }
@@ -325,8 +340,10 @@ fn server_verifier(environment: &Environment) -> Result<Arc<dyn ServerCertVerifi
     if environment.profile == Some(Profile::Spiffe) {
         return Ok(Arc::new(spiffe::ServerVerifier::new(environment)?));
     }
-    let builder =
-        WebPkiServerVerifier::builder_with_provider(roots(&environment.trust)?, provider());
+    let builder = WebPkiServerVerifier::builder_with_provider(
+        roots(&environment.trust)?,
+        provider_of(environment.provider),
+    );
     let builder = with_crls!(builder, environment);
     Ok(builder.build().map_err(refused)?)
 }
@@ -335,7 +352,10 @@ fn webpki_client_verifier(
     environment: &Environment,
     trust: &TrustBundle,
 ) -> Result<Arc<dyn ClientCertVerifier>, StartError> {
-    let mut builder = WebPkiClientVerifier::builder_with_provider(roots(trust)?, provider());
+    let mut builder = WebPkiClientVerifier::builder_with_provider(
+        roots(trust)?,
+        provider_of(environment.provider),
+    );
     if environment.client_auth == ClientAuth::Optional {
         builder = builder.allow_unauthenticated();
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::bench::Event as Measured;
 use crate::cli::machine;
 use crate::clock::Clock;
 use crate::expect::Level;
@@ -14,7 +15,7 @@ use crate::report::Format;
 use crate::run::event::Event;
 
 /// Takes in events, writes them down and makes the record.
-pub(super) struct Output {
+pub(in crate::cli) struct Output {
     folder: PathBuf,
     events: File,
     junit: Option<(PathBuf, File)>,
@@ -24,7 +25,7 @@ pub(super) struct Output {
 impl Output {
     /// Opens the files before the work begins, so that a folder that cannot be written to costs
     /// nobody a run.
-    pub(super) fn open(
+    pub(in crate::cli) fn open(
         folder: &Path,
         junit: Option<&Path>,
         clock: Clock,
@@ -74,7 +75,7 @@ impl Output {
         Ok(output)
     }
 
-    pub(super) fn take(&mut self, event: Event) -> anyhow::Result<()> {
+    pub(in crate::cli) fn take(&mut self, event: Event) -> anyhow::Result<()> {
         match event {
             Event::RunStarted { .. } => {}
             Event::CaseJudged(case) => self.take_case(*case)?,
@@ -82,6 +83,25 @@ impl Output {
             Event::RunFinished { complete } => self.record.complete = complete,
         }
         Ok(())
+    }
+
+    /// Takes in what a bench tells: the record is written through each time, for a row takes seconds and a bench
+    /// may be told to end at any of them.
+    pub(in crate::cli) fn take_measured(&mut self, event: Measured) -> anyhow::Result<()> {
+        match event {
+            Measured::Begun { .. } => return Ok(()),
+            Measured::Measured(measurement) => {
+                let known = self.record.measurements.iter_mut();
+                let mut known = known
+                    .filter(|one| (&one.target, &one.id) == (&measurement.target, &measurement.id));
+                match known.next() {
+                    Some(known) => *known = *measurement,
+                    None => self.record.measurements.push(*measurement),
+                }
+            }
+            Measured::Finished { complete } => self.record.complete = complete,
+        }
+        self.write_views(Level::Must)
     }
 
     fn take_case(&mut self, case: CaseRecord) -> anyhow::Result<()> {
@@ -102,7 +122,7 @@ impl Output {
     }
 
     /// Writes the record and its views.
-    pub(super) fn finish(mut self, level: Level) -> anyhow::Result<Run> {
+    pub(in crate::cli) fn finish(mut self, level: Level) -> anyhow::Result<Run> {
         self.record
             .cases
             .sort_by(|one, other| (&one.target, &one.id).cmp(&(&other.target, &other.id)));

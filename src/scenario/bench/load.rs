@@ -90,64 +90,118 @@ pub fn parse(name: &str, path: &str, text: &str) -> Result<BenchPlan, DocumentEr
 }
 
 fn check(document: &Document<'_>, plan: &BenchPlan) -> Result<(), DocumentError> {
-    let measure = plan.measure;
-    for (key, wrong) in [
-        (
-            "duration",
-            !(1_000..=86_400_000_000).contains(&measure.duration.as_micros()),
-        ),
-        ("warm-up", measure.warm_up.as_micros() > 3_600_000_000),
-    ] {
-        if wrong {
-            let hint =
-                "write 1ms to 1d for a duration, and an hour at most for a warm-up".to_owned();
-            return Err(document.error_at(
-                &["measure", key],
+    match plan.mistake() {
+        None => Ok(()),
+        Some(Mistake {
+            keys,
+            message,
+            hint,
+        }) => {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            Err(document.error_at(&keys, &message, hint))
+        }
+    }
+}
+
+/// What is wrong with a plan that can be read, and where.
+struct Mistake {
+    keys: Vec<String>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Mistake {
+    fn new(keys: &[&str], message: impl Into<String>, hint: &str) -> Self {
+        Self {
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            message: message.into(),
+            hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        }
+    }
+}
+
+impl BenchPlan {
+    /// Looks for contradictions, in a plan that was changed since it was read.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        match self.mistake() {
+            None => Ok(()),
+            Some(Mistake {
+                message,
+                hint: None,
+                ..
+            }) => Err(message),
+            Some(Mistake {
+                message,
+                hint: Some(hint),
+                ..
+            }) => Err(format!("{message}\nhelp: {hint}")),
+        }
+    }
+
+    fn mistake(&self) -> Option<Mistake> {
+        let measure = self.measure;
+        if !(1_000..=86_400_000_000).contains(&measure.duration.as_micros()) {
+            let keys = ["measure", "duration"];
+            return Some(Mistake::new(
+                &keys,
                 "nothing can be measured for so long",
-                Some(hint),
+                "write 1ms to 1d",
             ));
         }
-    }
-    if !(1..=1000).contains(&measure.repetitions) {
-        let hint = Some("write 1 to 1000; from 3 on there is an interval of confidence".to_owned());
-        return Err(document.error_at(
-            &["measure", "repetitions"],
-            "so often nothing is measured",
-            hint,
-        ));
-    }
-    let rows = plan.rows();
-    let mut names = BTreeSet::new();
-    for row in &rows {
-        if !names.insert(row.name.as_str()) {
-            let message = format!("two rows are called `{}`", row.name);
+        if measure.warm_up.as_micros() > 3_600_000_000 {
+            let keys = ["measure", "warm-up"];
+            return Some(Mistake::new(
+                &keys,
+                "nothing has to warm up for so long",
+                "write an hour at most",
+            ));
+        }
+        if !(1..=1000).contains(&measure.repetitions) {
+            let keys = ["measure", "repetitions"];
             let hint =
-                Some("give each row a name of its own, and each axis different values".to_owned());
-            return Err(document.error_at(&["row"], &message, hint));
+                "write 1 to 1000; several give an idea of how much chance there is in a figure";
+            return Some(Mistake::new(&keys, "nothing is measured so often", hint));
         }
-        if let Some((key, message)) = contradiction(&row.setting) {
-            let message = format!("row `{}`: {message}", row.name);
-            let place = plan
-                .rows
-                .iter()
-                .position(|named| row.name.starts_with(&named.name));
-            let place = place.map(|place| place.to_string());
-            let keys: Vec<&str> = match &place {
-                Some(place) => vec!["row", place, "setting", key],
-                None => vec!["setting", key],
-            };
-            return Err(document.error_at(&keys, &message, None));
+        let rows = self.rows();
+        let mut names = BTreeSet::new();
+        for row in &rows {
+            if !names.insert(row.name.as_str()) {
+                let hint = "give each row a name of its own, and each axis different values";
+                return Some(Mistake::new(
+                    &["row"],
+                    format!("two rows are called `{}`", row.name),
+                    hint,
+                ));
+            }
+            if let Some((key, message)) = contradiction(&row.setting) {
+                let message = format!("row `{}`: {message}", row.name);
+                let of = |named: &&super::RowPlan| row.name.starts_with(&named.name);
+                let place = self.rows.iter().position(|named| of(&named));
+                return Some(match place {
+                    Some(place) => {
+                        Mistake::new(&["row", &place.to_string(), "setting", key], message, "")
+                    }
+                    None => Mistake::new(&["setting", key], message, ""),
+                });
+            }
         }
+        let reference = self.reference.as_deref()?;
+        if names.contains(reference) {
+            return None;
+        }
+        let near = nearest(reference, names.iter().copied());
+        let hint = near
+            .map(|near| format!("did you mean `{near}`?"))
+            .unwrap_or_default();
+        Some(Mistake::new(
+            &["reference"],
+            format!("no row is called `{reference}`"),
+            &hint,
+        ))
     }
-    if let Some(reference) = &plan.reference
-        && !names.contains(reference.as_str())
-    {
-        let hint =
-            nearest(reference, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        let message = format!("no row is called `{reference}`");
-        return Err(document.error_at(&["reference"], &message, hint));
-    }
-    Ok(())
 }
 
 /// What in a setting cannot be, and the key that says it.

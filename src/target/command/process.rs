@@ -119,6 +119,11 @@ impl Process {
         })
     }
 
+    /// The number of its group.
+    pub fn group(&self) -> u32 {
+        self.group.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Its log.
     pub fn log(&self) -> &Arc<Log> {
         &self.log

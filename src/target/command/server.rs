@@ -100,6 +100,10 @@ impl Running for Server {
         Box::pin(self.launched.death(within))
     }
 
+    fn process_group(&self) -> Option<u32> {
+        Some(self.launched.process.group())
+    }
+
     fn log_end(&self) -> usize {
         self.launched.process.log().end()
     }

@@ -1,0 +1,390 @@
+//! Benchmarks: handshakes that the target has confirmed, counted, timed and paid for.
+//!
+//! ```text
+//! BenchPlan --rows--> Setting --Scene--> certificates --> target, callers
+//!                        |
+//!     pacing thread --due--> workers --call--> target      (open loop; a closed one paces itself)
+//!                               |
+//!                             Count --> Repetition --> Measurement --> Run (run.json) --> reports
+//! ```
+//!
+//! A connection counts when the target has answered over it, in a handshake of the wanted kind; whatever else
+//! happened is counted by its name. Rows are gone through once in each repetition, there and back by turns, so
+//! that whatever the machine does meanwhile befalls all of them; what is compared are ratios of processor time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+
+use crate::clock::Tick;
+use crate::net::{Address, Transport};
+use crate::peer::Application;
+use crate::pki::mint::Mint;
+use crate::record::Measurement;
+use crate::record::measurement::Repetition;
+use crate::scenario::bench::{
+    Arrival, Authentication, BenchPlan, Measure, Row, Setting, row_digest,
+};
+use crate::scenario::span::Span;
+use crate::scenario::{Role, TlsVersion};
+use crate::target::{Capability, Running, Target};
+
+use self::call::Line;
+use self::scene::Scene;
+
+mod call;
+mod count;
+mod credentials;
+mod crew;
+mod pacing;
+mod plaintext;
+mod processor;
+mod repetition;
+mod scene;
+mod tickets;
+mod window;
+
+/// What to measure, and how.
+pub struct Bench {
+    /// The plan.
+    pub plan: BenchPlan,
+    /// Those of its rows that are measured, with their places in the plan.
+    pub rows: Vec<(u32, Row)>,
+    /// The targets.
+    pub targets: Vec<Arc<dyn Target>>,
+    /// What carries the octets between callers and targets in process.
+    pub transport: Transport,
+    /// How many worker threads.
+    pub workers: usize,
+    /// How long a connection may take.
+    pub patience: Duration,
+    /// Where certificates come from.
+    pub mint: Arc<Mint>,
+    /// What the machine's load is, when anybody asks.
+    pub load_average: fn() -> Option<f64>,
+    /// When several harnesses load one target: when they begin, and what part of the rate is this one's.
+    pub together: Option<Together>,
+}
+
+/// One harness among several that load one target.
+#[derive(Clone, Copy, Debug)]
+pub struct Together {
+    /// How many there are.
+    pub count: u32,
+    /// When the first row begins, for all of them.
+    pub begin: Tick,
+}
+
+/// What happens while a bench runs.
+#[derive(Debug)]
+pub enum Event {
+    /// A row is about to be measured.
+    Begun {
+        /// The target.
+        target: String,
+        /// The row.
+        row: String,
+        /// Which repetition, from 1.
+        number: u32,
+    },
+    /// There is something new about a row: its measurement so far.
+    Measured(Box<Measurement>),
+    /// Nothing more comes.
+    Finished {
+        /// False when it was told to end before the end.
+        complete: bool,
+    },
+}
+
+/// Measures, and tells `emit` what happens. `stop` ends it early; what was measured by then has been told.
+pub fn bench(bench: &Bench, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
+    let mut lanes = Vec::new();
+    for target in &bench.targets {
+        for (place, row) in &bench.rows {
+            lanes.push(Lane::new(bench, target, *place, row));
+        }
+    }
+    for lane in &lanes {
+        emit(Event::Measured(Box::new(lane.measurement.clone())));
+    }
+    let mut saturations = BTreeMap::new();
+    let mut slot = 0;
+    for number in 1..=bench.plan.measure.repetitions {
+        let back = number % 2 == 0 && bench.together.is_none();
+        let order: Vec<usize> = match back {
+            true => (0..lanes.len()).rev().collect(),
+            false => (0..lanes.len()).collect(),
+        };
+        for index in order {
+            let Some(lane) = lanes.get_mut(index) else {
+                continue;
+            };
+            let begin = bench.together.map(|together| together.slot(slot, bench));
+            slot += 1;
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            if lane.measurement.unmeasured.is_some() {
+                continue;
+            }
+            emit(Event::Begun {
+                target: lane.measurement.target.clone(),
+                row: lane.measurement.row.clone(),
+                number,
+            });
+            lane.repeat(bench, number, begin, &mut saturations, stop);
+            emit(Event::Measured(Box::new(lane.measurement.clone())));
+        }
+    }
+    let complete = !stop.load(Ordering::Relaxed);
+    emit(Event::Finished { complete });
+}
+
+impl Together {
+    /// When the row with this number begins: each has as much time as it needs at most, everywhere alike.
+    fn slot(&self, number: u32, bench: &Bench) -> Tick {
+        let Measure {
+            duration, warm_up, ..
+        } = bench.plan.measure;
+        let length = duration.duration() + warm_up.duration() + bench.patience + SET_UP;
+        self.begin.after(length * number)
+    }
+}
+
+/// How long it may take to start a target and to mint its certificates, where several harnesses must begin
+/// together.
+const SET_UP: Duration = Duration::from_secs(5);
+
+/// One row against one target.
+struct Lane {
+    job: Option<Arc<Job>>,
+    measurement: Measurement,
+}
+
+impl Lane {
+    fn new(bench: &Bench, target: &Arc<dyn Target>, place: u32, row: &Row) -> Self {
+        let embedded = target.flaws().is_some();
+        let transport = match embedded {
+            true => bench.transport,
+            false => Transport::Tcp,
+        };
+        let mut measurement = Measurement {
+            id: format!("{}/{}", bench.plan.name, row.name),
+            plan: bench.plan.name.clone(),
+            row: row.name.clone(),
+            place,
+            reference: bench.plan.reference.clone(),
+            file: bench.plan.path.clone(),
+            target: target.name(),
+            embedded,
+            transport: match transport {
+                Transport::Tcp => "tcp".into(),
+                Transport::Memory => "memory".into(),
+            },
+            setting: row.setting,
+            setting_digest: row_digest(&row.setting),
+            saturation: None,
+            unmeasured: None,
+            repetitions: Vec::new(),
+        };
+        let job = Job::new(bench, Arc::clone(target), row, transport);
+        let job = match job {
+            Ok(job) => Some(Arc::new(job)),
+            Err(words) => {
+                measurement.unmeasured = Some(words);
+                None
+            }
+        };
+        Self { job, measurement }
+    }
+
+    fn repeat(
+        &mut self,
+        bench: &Bench,
+        number: u32,
+        begin: Option<Tick>,
+        saturations: &mut BTreeMap<String, f64>,
+        stop: &AtomicBool,
+    ) {
+        let Some(job) = &self.job else { return };
+        let load_average = (bench.load_average)();
+        let measured = rate(job, saturations, stop).and_then(|(rate, saturation)| {
+            self.measurement.saturation = saturation;
+            let share = bench
+                .together
+                .map_or(1.0, |together| f64::from(together.count));
+            let rate = rate.map(|rate| rate / share);
+            repetition::measure(job, &bench.plan.measure, rate, begin, stop)
+        });
+        match measured {
+            Ok(Some(repetition)) => self.measurement.repetitions.push(Repetition {
+                number,
+                load_average,
+                ..repetition
+            }),
+            Ok(None) => {}
+            Err(words) => self.measurement.unmeasured = Some(words),
+        }
+    }
+}
+
+/// How many connections are due in a second, and what that is a share of.
+fn rate(
+    job: &Arc<Job>,
+    saturations: &mut BTreeMap<String, f64>,
+    stop: &AtomicBool,
+) -> Result<(Option<f64>, Option<f64>), String> {
+    let share = match job.setting.arrival {
+        Arrival::Closed => return Ok((None, None)),
+        Arrival::Rate(rate) => return Ok((Some(f64::from(rate)), None)),
+        Arrival::Share(share) => f64::from(share) / 100.0,
+    };
+    let closed = Setting {
+        arrival: Arrival::Closed,
+        ..job.setting
+    };
+    let key = format!("{} {}", job.target.name(), row_digest(&closed));
+    let saturation = match saturations.get(&key) {
+        Some(saturation) => *saturation,
+        None => {
+            let calibration = Arc::new(Job {
+                setting: Setting {
+                    in_flight: job.setting.in_flight.min(CALIBRATION_IN_FLIGHT),
+                    ..closed
+                },
+                ..Job::clone(job)
+            });
+            let saturation =
+                match repetition::measure(&calibration, &CALIBRATION, None, None, stop)? {
+                    Some(measured) => {
+                        let tally = &measured.tally;
+                        let ended = tally.confirmed + tally.strangers;
+                        ended as f64 * 1e6 / measured.duration_us.max(1) as f64
+                    }
+                    None => return Ok((Some(1.0), None)),
+                };
+            saturations.insert(key, saturation);
+            saturation
+        }
+    };
+    if saturation < 1.0 {
+        return Err("it confirmed less than one connection in a second, so that there is no share of that to measure at".into());
+    }
+    Ok((Some(saturation * share), Some(saturation)))
+}
+
+/// How saturation is found.
+const CALIBRATION: Measure = Measure {
+    duration: Span::millis(1500),
+    warm_up: Span::millis(300),
+    repetitions: 1,
+};
+
+/// More than this many at once wait in queues and reach no more.
+const CALIBRATION_IN_FLIGHT: u32 = 32;
+
+/// A row against a target, with everything that does not change between repetitions.
+#[derive(Clone)]
+struct Job {
+    setting: Setting,
+    target: Arc<dyn Target>,
+    embedded: bool,
+    scene: Arc<Scene>,
+    transport: Transport,
+    workers: usize,
+    patience: Duration,
+}
+
+impl Job {
+    /// # Errors
+    /// Why the row cannot be measured against the target, in words.
+    fn new(
+        bench: &Bench,
+        target: Arc<dyn Target>,
+        row: &Row,
+        transport: Transport,
+    ) -> Result<Self, String> {
+        let embedded = target.flaws().is_some();
+        let setting = row.setting;
+        let version = match setting.tls {
+            TlsVersion::Tls12 => Capability::Tls12,
+            TlsVersion::Tls13 => Capability::Tls13,
+        };
+        if !target.plays(Role::Server) {
+            return Err("it is no server".into());
+        }
+        if let Some(absent) = target.absent() {
+            return Err(absent);
+        }
+        if setting.auth == Authentication::Plaintext && !embedded {
+            return Err("only the embedded service answers without TLS".into());
+        }
+        if !target.supports(Role::Server, version) {
+            return Err(format!("the target does not speak {}", setting.tls));
+        }
+        let scene = Scene::mint(&bench.mint, &setting, &format!("bench {}", row.name))
+            .map_err(|error| format!("its certificates could not be minted: {error}"))?;
+        let needs = scene.environment.needs();
+        if let Some(lacking) = needs
+            .iter()
+            .find(|need| !target.supports(Role::Server, **need))
+        {
+            return Err(format!("the target does not support {}", lacking.word()));
+        }
+        if scene.next.is_some() && !target.reloads(Role::Server) {
+            return Err("the target cannot take other certificates while it runs".into());
+        }
+        Ok(Self {
+            setting,
+            target,
+            embedded,
+            scene: Arc::new(scene),
+            transport,
+            workers: bench.workers.max(1),
+            patience: bench.patience,
+        })
+    }
+
+    /// How many workers there is something to do for.
+    fn workers(&self) -> usize {
+        self.workers.min(self.setting.in_flight as usize).max(1)
+    }
+
+    /// How many connections this worker may have open.
+    fn in_flight_of(&self, index: usize) -> u32 {
+        let workers = self.workers() as u32;
+        let index = index as u32;
+        let until =
+            |index: u32| u64::from(self.setting.in_flight) * u64::from(index) / u64::from(workers);
+        (until(index + 1) - until(index)) as u32
+    }
+
+    fn line_to(&self, running: &dyn Running) -> Result<Line, String> {
+        let address = running
+            .address()
+            .ok_or("the target does not say where it listens")?;
+        let name = running.server_name().map(ServerName::DnsName);
+        self.line(address, running.application(), name)
+    }
+
+    fn line(
+        &self,
+        address: Address,
+        application: Application,
+        name: Option<ServerName<'static>>,
+    ) -> Result<Line, String> {
+        Ok(Line {
+            address,
+            application,
+            server_name: match name {
+                Some(name) => name,
+                None => Scene::server_name()?,
+            },
+            close: self.setting.close,
+            patience: self.patience,
+        })
+    }
+}

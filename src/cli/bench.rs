@@ -1,0 +1,186 @@
+//! `bench`: handshakes measured, as a plan says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::exit::Exit;
+use super::run::{Columns, Output, interrupted, parse_seconds, worker_count};
+use super::{Failure, limits, machine, print};
+use crate::bench::{Bench, Event, bench as run_bench};
+use crate::clock::Clock;
+use crate::expect::Level;
+use crate::net::Transport;
+use crate::pki::key::KeyPool;
+use crate::pki::mint::Mint;
+use crate::record::Run;
+use crate::report::Format;
+use crate::scenario::bench::{Arrival, BenchPlan, find};
+use crate::scenario::span::Span;
+use crate::seed::Seed;
+
+/// What `bench` is told.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The plan: one of the built-in ones (`list --bench` shows them), or a file of your own, ending in .toml.
+    #[arg(value_name = "PLAN", default_value = "handshake")]
+    plan: String,
+
+    /// Whom to measure; may be given several times. What ends in .toml is a descriptor of your own.
+    #[arg(long, value_name = "NAME", default_value = "rustls")]
+    target: Vec<String>,
+
+    /// What carries the octets between callers and targets in process.
+    #[arg(long, value_name = "KIND", default_value = "tcp")]
+    transport: Transport,
+
+    /// How many worker threads; as many as there are processors, unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+
+    /// When connections begin, instead of what the plan says: `closed`, a rate as in 400/s, or a share of
+    /// saturation as in 50%.
+    #[arg(long, value_name = "ARRIVAL")]
+    arrival: Option<Arrival>,
+
+    /// Another key of the plan's settings for every row, as in `--set key=rsa2048`; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// How long each row is measured in each repetition: 2s, 500ms.
+    #[arg(long, value_name = "D")]
+    duration: Option<Span>,
+
+    /// How long it runs beforehand, unmeasured.
+    #[arg(long, value_name = "D")]
+    warm_up: Option<Span>,
+
+    /// How often all rows are gone through.
+    #[arg(long, value_name = "N")]
+    repetitions: Option<u32>,
+
+    /// Only the rows whose names match this glob; may be given several times.
+    #[arg(long, value_name = "GLOB")]
+    row: Vec<String>,
+
+    /// How long one connection may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    timeout: Duration,
+
+    /// The seed of what is drawn by chance: serial numbers and the like, not keys.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// What is written to standard output.
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: Format,
+
+    /// Where run.json and its views go.
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    out: PathBuf,
+}
+
+pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
+    limits::raise()?;
+    let plan = arguments.plan().map_err(Failure::usage)?;
+    let rows = arguments.rows(&plan)?;
+    let columns = Columns::named(&arguments.target)?;
+    let clock = Clock::start();
+    let seed = Seed(arguments.seed);
+    let workers = worker_count(arguments.workers);
+    let bench = Bench {
+        rows,
+        targets: columns.there,
+        transport: arguments.transport,
+        workers,
+        patience: arguments.timeout,
+        mint: Mint::new(clock.clone(), seed, Arc::new(KeyPool::new(seed))),
+        load_average: machine::load_average,
+        together: None,
+        plan,
+    };
+    let mut output =
+        Output::open(&arguments.out, None, clock, arguments.seed).map_err(Failure::usage)?;
+    let stop = interrupted()?;
+    let progress = indicatif::ProgressBar::new_spinner();
+    let mut trouble = None;
+    run_bench(&bench, &stop, |event| {
+        if let Event::Begun {
+            target,
+            row,
+            number,
+        } = &event
+        {
+            progress.set_message(format!("{target}: {row}, repetition {number}"));
+            progress.tick();
+        }
+        if trouble.is_none()
+            && let Err(error) = output.take_measured(event)
+        {
+            trouble = Some(error);
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    progress.finish_and_clear();
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    let run = output.finish(Level::Must)?;
+    print(&arguments.format.render(&run, Level::Must)?)?;
+    Ok(exit(&run))
+}
+
+impl Arguments {
+    /// The plan with what the command line says otherwise.
+    fn plan(&self) -> anyhow::Result<BenchPlan> {
+        let mut plan = find(&self.plan).map_err(|words| anyhow!(words))?;
+        plan.override_with(&self.set)
+            .map_err(|words| anyhow!(words))?;
+        if let Some(arrival) = self.arrival {
+            plan.fix_arrival(arrival);
+        }
+        let measure = &mut plan.measure;
+        measure.duration = self.duration.unwrap_or(measure.duration);
+        measure.warm_up = self.warm_up.unwrap_or(measure.warm_up);
+        measure.repetitions = self.repetitions.unwrap_or(measure.repetitions);
+        plan.check().map_err(|words| anyhow!(words))?;
+        Ok(plan)
+    }
+
+    fn rows(&self, plan: &BenchPlan) -> Result<Vec<(u32, crate::scenario::bench::Row)>, Failure> {
+        let rows = (0..).zip(plan.rows());
+        let globs: Result<Vec<_>, _> = self
+            .row
+            .iter()
+            .map(|glob| Ok(globset::Glob::new(glob)?.compile_matcher()))
+            .collect();
+        let globs = globs.map_err(|error: globset::Error| Failure::usage(error))?;
+        let selected: Vec<_> = rows
+            .filter(|(_, row)| {
+                globs.is_empty() || globs.iter().any(|glob| glob.is_match(&row.name))
+            })
+            .collect();
+        if selected.is_empty() {
+            return Err(Failure::nothing_selected(anyhow!(
+                "no row of `{}` matches\nhelp: `mtls-gauntlet list --bench` shows the rows",
+                plan.name
+            )));
+        }
+        Ok(selected)
+    }
+}
+
+/// What a bench ends with: strangers that were let in, or callers that were not, are no matter of speed.
+fn exit(run: &Run) -> Exit {
+    if !run.complete {
+        return Exit::Broken;
+    }
+    let wrong = |one: &crate::record::Measurement| one.lets_strangers_in() || one.lets_nobody_in();
+    match run.measurements.iter().any(wrong) {
+        true => Exit::Conformance,
+        false => Exit::AsExpected,
+    }
+}

@@ -1,0 +1,137 @@
+//! The figures of a measurement, as people compare them: medians over repetitions, and ratios to the reference
+//! row, repetition by repetition.
+
+use crate::record::Latency;
+use crate::record::Measurement;
+use crate::record::measurement::{Latencies, Repetition};
+use crate::scenario::bench::Arrival;
+
+/// A median with the least and the greatest that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The median.
+    pub median: f64,
+    /// The least.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+impl Spread {
+    /// Of these values; none where there are none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let upper = *values.get(middle)?;
+        let median = match values.len() % 2 {
+            0 => f64::midpoint(*values.get(middle - 1)?, upper),
+            _ => upper,
+        };
+        Some(Self {
+            median,
+            least: *values.first()?,
+            greatest: *values.last()?,
+        })
+    }
+}
+
+/// What is shown of one row against one target.
+pub struct Figures<'r> {
+    /// The measurement.
+    pub measurement: &'r Measurement,
+    /// Confirmed connections per second.
+    pub rate: Option<Spread>,
+    /// Processor time for each connection, in microseconds: of the harness, and of an embedded target too.
+    pub harness_us: Option<Spread>,
+    /// The target's own, in microseconds, where it is apart.
+    pub target_us: Option<Spread>,
+    /// Processor time of both ends over the reference row's.
+    pub ratio: Option<Spread>,
+    /// Of all answered connections, how many were of the wanted kind, 0 to 1.
+    pub wanted: Option<f64>,
+    /// How many connections failed, were dropped, and how many strangers were let in.
+    pub failed: u64,
+    /// How many were dropped.
+    pub dropped: u64,
+    /// How many strangers were let in.
+    pub strangers_accepted: u64,
+    /// From the dial to the first octet.
+    pub first_byte: Latency,
+    /// From the moment at which a connection was due.
+    pub from_due: Latency,
+    /// How late the pacing thread was.
+    pub pacing: Latency,
+}
+
+impl<'r> Figures<'r> {
+    /// Of this measurement, compared with the one that it refers to.
+    pub fn of(measurement: &'r Measurement, all: &[Measurement]) -> Self {
+        let repetitions = &measurement.repetitions;
+        let spread = |figure: &dyn Fn(&Repetition) -> Option<f64>| {
+            Spread::of(repetitions.iter().filter_map(figure).collect())
+        };
+        let sum = |figure: &dyn Fn(&Repetition) -> u64| repetitions.iter().map(figure).sum::<u64>();
+        let confirmed = sum(&|repetition| repetition.tally.confirmed);
+        let answered = confirmed + sum(&|repetition| repetition.tally.other_kind);
+        let latency = |which: fn(&Latencies) -> &Latency| measurement.latency(which);
+        Self {
+            measurement,
+            rate: spread(&|repetition| Some(repetition.rate())),
+            harness_us: spread(&|repetition| repetition.cpu_of_harness().map(in_micros)),
+            target_us: spread(&|repetition| repetition.cpu_of_target().map(in_micros)),
+            ratio: Spread::of(ratios(measurement, all)),
+            wanted: (answered > 0).then(|| confirmed as f64 / answered as f64),
+            failed: sum(&|repetition| repetition.tally.failures()),
+            dropped: sum(&|repetition| repetition.tally.dropped),
+            strangers_accepted: sum(&|repetition| repetition.tally.strangers_accepted),
+            first_byte: latency(|latencies| &latencies.first_byte),
+            from_due: latency(|latencies| &latencies.from_due),
+            pacing: latency(|latencies| &latencies.pacing),
+        }
+    }
+
+    /// Is it a closed loop? Its latencies are those of callers that wait for one another.
+    pub fn is_closed(&self) -> bool {
+        self.measurement.setting.arrival == Arrival::Closed
+    }
+
+    /// What was seen instead of answers, the most frequent first.
+    pub fn reasons(&self) -> Vec<(String, u64)> {
+        let mut counts = std::collections::BTreeMap::new();
+        for repetition in &self.measurement.repetitions {
+            for (reason, count) in &repetition.tally.failed {
+                *counts.entry(reason.clone()).or_insert(0) += count;
+            }
+        }
+        let mut reasons: Vec<_> = counts.into_iter().collect();
+        reasons.sort_by(|(one, first), (other, second)| (second, one).cmp(&(first, other)));
+        reasons
+    }
+}
+
+/// Processor time of both ends in this row over that in its reference row, for repetitions of equal number.
+fn ratios(measurement: &Measurement, all: &[Measurement]) -> Vec<f64> {
+    let reference = measurement.reference.as_ref().and_then(|reference| {
+        all.iter().find(|other| {
+            other.plan == measurement.plan
+                && other.target == measurement.target
+                && other.row == *reference
+        })
+    });
+    let Some(reference) = reference else {
+        return Vec::new();
+    };
+    let pairs = measurement.repetitions.iter().filter_map(|own| {
+        let other = reference
+            .repetitions
+            .iter()
+            .find(|other| other.number == own.number)?;
+        let own = own.cpu_of_both(measurement.embedded)?;
+        Some(own / other.cpu_of_both(reference.embedded)?)
+    });
+    pairs.filter(|ratio| ratio.is_finite()).collect()
+}
+
+fn in_micros(nanos: f64) -> f64 {
+    nanos / 1000.0
+}

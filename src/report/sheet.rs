@@ -1,0 +1,231 @@
+//! Measurements as tables: one sheet for each plan and target, in words that the terminal and Markdown share.
+
+use super::figures::{Figures, Spread};
+use crate::record::{Host, Measurement, Run};
+use crate::scenario::bench::{Arrival, Rotation, Setting, Strangers};
+
+/// One table, with what has to be said of it.
+pub struct Sheet {
+    /// What was measured: the plan, the target, what carried the octets.
+    pub title: String,
+    /// What is pinned in all rows, as words.
+    pub pinned: String,
+    /// The heads of the columns.
+    pub heads: Vec<&'static str>,
+    /// The rows, as many cells as there are heads.
+    pub rows: Vec<Vec<String>>,
+    /// What has to be known to read it.
+    pub notes: Vec<String>,
+}
+
+/// The sheets of a run, in the order of its measurements.
+pub fn sheets(run: &Run) -> Vec<Sheet> {
+    let mut groups: Vec<Vec<&Measurement>> = Vec::new();
+    for measurement in &run.measurements {
+        let same = |group: &&mut Vec<&Measurement>| {
+            group.first().is_some_and(|first| {
+                (&first.plan, &first.target) == (&measurement.plan, &measurement.target)
+            })
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(measurement),
+            None => groups.push(vec![measurement]),
+        }
+    }
+    groups.iter().map(|group| sheet(group, run)).collect()
+}
+
+/// The machine, in a line.
+pub fn machine(host: &Host) -> String {
+    let mut words = vec![format!("{} {}", host.os, host.arch)];
+    words.extend(host.processor.clone());
+    words.push(match host.cores {
+        1 => "1 processor".into(),
+        cores => format!("{cores} processors"),
+    });
+    words.extend(
+        host.kernel
+            .as_ref()
+            .map(|kernel| format!("kernel {kernel}")),
+    );
+    words.extend(
+        host.load_average
+            .map(|load| format!("load {load:.2} when it began")),
+    );
+    words.join(", ")
+}
+
+fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
+    let all = &run.measurements;
+    let figures: Vec<Figures> = group.iter().map(|one| Figures::of(one, all)).collect();
+    let first = group.first();
+    let reference = first.and_then(|one| one.reference.clone());
+    let any = |test: fn(&Figures) -> bool| figures.iter().any(test);
+    let open = any(|row| !row.is_closed());
+    let apart = any(|row| row.target_us.is_some());
+    let embedded = any(|row| row.measurement.embedded);
+    let resumes = any(|row| row.wanted.is_some_and(|share| share < 1.0));
+    let strangers = any(|row| row.measurement.setting.strangers != Strangers::None);
+    let mut columns: Vec<(&'static str, Cell)> = vec![
+        ("row", |row| row.measurement.row.clone()),
+        ("conn/s", |row| spread(row.rate, 0)),
+    ];
+    if open {
+        columns.push(("arrival", |row| arrival(row)));
+    }
+    match (embedded, apart) {
+        (true, _) => columns.push(("CPU us, both", |row| spread(row.harness_us, 1))),
+        (false, true) => {
+            columns.push(("client CPU us", |row| spread(row.harness_us, 1)));
+            columns.push(("server CPU us", |row| spread(row.target_us, 1)));
+        }
+        (false, false) => columns.push(("client CPU us", |row| spread(row.harness_us, 1))),
+    }
+    if reference.is_some() {
+        columns.push(("CPU ratio", |row| spread(row.ratio, 2)));
+    }
+    columns.push(("p50 ms", |row| millis(row, 0.5)));
+    columns.push(("p99 ms", |row| millis(row, 0.99)));
+    columns.push(("max ms", |row| millis(row, 1.0)));
+    if open {
+        columns.push(("p99 from due", |row| millis_of(row.from_due.quantile(0.99))));
+        columns.push(("pacing p99", |row| millis_of(row.pacing.quantile(0.99))));
+        columns.push(("dropped", |row| row.dropped.to_string()));
+    }
+    if resumes {
+        columns.push(("wanted kind", |row| percent(row.wanted)));
+    }
+    if strangers {
+        columns.push(("refused", |row| refused(row)));
+        columns.push(("let in", |row| row.strangers_accepted.to_string()));
+    }
+    columns.push(("failed", |row| row.failed.to_string()));
+    let measured = figures
+        .iter()
+        .filter(|row| row.measurement.unmeasured.is_none());
+    Sheet {
+        title: first.map_or_else(String::new, |one| {
+            let place = if one.embedded { "embedded" } else { "apart" };
+            format!(
+                "{} against {} ({place}, {})",
+                one.plan, one.target, one.transport
+            )
+        }),
+        pinned: pinned(group),
+        heads: columns.iter().map(|(head, _)| *head).collect(),
+        rows: measured
+            .map(|row| columns.iter().map(|(_, cell)| cell(row)).collect())
+            .collect(),
+        notes: notes(&figures, reference.as_deref()),
+    }
+}
+
+type Cell = fn(&Figures) -> String;
+
+/// What all rows have in common, in words.
+fn pinned(group: &[&Measurement]) -> String {
+    let settings: Vec<serde_json::Value> = group
+        .iter()
+        .filter_map(|one| serde_json::to_value(one.setting).ok())
+        .collect();
+    let usual = serde_json::to_value(Setting::default()).unwrap_or_default();
+    let Some(first) = settings.first().and_then(serde_json::Value::as_object) else {
+        return String::new();
+    };
+    // What is named always, and what is unusual here.
+    let always = ["tls", "key", "group", "suite", "depth", "in-flight"];
+    let words = first.iter().filter_map(|(key, value)| {
+        let common = settings
+            .iter()
+            .all(|setting| setting.get(key) == Some(value));
+        let told = always.contains(&key.as_str()) || usual.get(key) != Some(value);
+        let text = match value {
+            serde_json::Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        (common && told).then(|| format!("{key} {text}"))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let repetitions = figures.iter().map(|row| row.measurement.repetitions.len());
+    let most = repetitions.max().unwrap_or_default();
+    notes.push(format!(
+        "medians of {most} repetitions, least and greatest in brackets; a connection counts once the target has answered over it"
+    ));
+    if let Some(reference) = reference {
+        notes.push(format!("CPU ratio: processor time of both ends over that of `{reference}` in the same repetition"));
+    }
+    if figures.iter().any(Figures::is_closed) {
+        notes.push("closed loop: a connection begins when another has ended, so that latencies are those of a queue as long as what is in flight".into());
+    }
+    if figures
+        .iter()
+        .any(|row| row.measurement.setting.rotates != Rotation::Nothing)
+    {
+        notes.push("something was replaced half-way through; the record has its course".into());
+    }
+    for row in figures {
+        if let Some(why) = &row.measurement.unmeasured {
+            notes.push(format!("{}: not measured: {why}", row.measurement.row));
+        }
+        let reasons = row.reasons();
+        for (reason, count) in reasons.iter().take(3) {
+            notes.push(format!("{}: {count} failed: {reason}", row.measurement.row));
+        }
+        if row.strangers_accepted > 0 {
+            notes.push(format!(
+                "{}: {} connections were accepted that must be refused",
+                row.measurement.row, row.strangers_accepted
+            ));
+        }
+    }
+    notes
+}
+
+fn arrival(row: &Figures) -> String {
+    match (row.measurement.setting.arrival, row.measurement.saturation) {
+        (Arrival::Share(share), Some(saturation)) => {
+            format!("{:.0}/s ({share}%)", saturation * f64::from(share) / 100.0)
+        }
+        (arrival, _) => arrival.to_string(),
+    }
+}
+
+fn spread(spread: Option<Spread>, digits: usize) -> String {
+    match spread {
+        None => "-".into(),
+        Some(Spread {
+            median,
+            least,
+            greatest,
+        }) if least == greatest => format!("{median:.digits$}"),
+        Some(Spread {
+            median,
+            least,
+            greatest,
+        }) => format!("{median:.digits$} [{least:.digits$} {greatest:.digits$}]"),
+    }
+}
+
+fn millis(row: &Figures, share: f64) -> String {
+    millis_of(row.first_byte.quantile(share))
+}
+
+fn millis_of(nanos: Option<u64>) -> String {
+    nanos.map_or_else(|| "-".into(), |nanos| format!("{:.3}", nanos as f64 / 1e6))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".into(), |share| format!("{:.1}%", share * 100.0))
+}
+
+fn refused(row: &Figures) -> String {
+    let repetitions = row.measurement.repetitions.iter();
+    let refused: u64 = repetitions
+        .map(|repetition| repetition.tally.strangers_refused)
+        .sum();
+    refused.to_string()
+}
