@@ -4,6 +4,8 @@ use crate::expect::Level;
 use crate::record::Run;
 
 pub mod class;
+pub mod csv;
+pub mod curves;
 pub mod evidence;
 pub mod figures;
 pub mod junit;
@@ -24,11 +26,22 @@ pub enum Format {
     Json,
     /// JUnit XML, for CI systems.
     Junit,
+    /// Comma-separated values: a line for each repetition of a measurement, or for each case.
+    Csv,
+    /// Percentile curves of what was measured, as a picture that stands alone.
+    Svg,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Terminal, Self::Markdown, Self::Json, Self::Junit];
+    pub const ALL: [Self; 6] = [
+        Self::Terminal,
+        Self::Markdown,
+        Self::Json,
+        Self::Junit,
+        Self::Csv,
+        Self::Svg,
+    ];
 
     /// Renders `run`. `level` is the weakest level that binds.
     ///
@@ -40,6 +53,8 @@ impl Format {
             Self::Markdown => markdown::render(run, level),
             Self::Json => run.to_json()?,
             Self::Junit => junit::render(run, level)?,
+            Self::Csv => csv::render(run),
+            Self::Svg => curves::render(run),
         })
     }
 }

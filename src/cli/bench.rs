@@ -6,21 +6,28 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
+use rustls::pki_types::DnsName;
 
 use super::exit::Exit;
-use super::run::{Columns, Output, interrupted, parse_seconds, worker_count};
+use super::pki::installed;
+use super::run::{
+    Columns, Output, interrupted, parse_name, parse_seconds, server_at, worker_count,
+};
 use super::{Failure, limits, machine, print};
-use crate::bench::{Bench, Event, bench as run_bench};
-use crate::clock::Clock;
+use crate::bench::{Bench, Event, Together, bench as run_bench};
+use crate::clock::{Clock, Tick};
 use crate::expect::Level;
 use crate::net::Transport;
+use crate::net::protocol::Protocol;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
 use crate::record::Run;
 use crate::report::Format;
-use crate::scenario::bench::{Arrival, BenchPlan, find};
+use crate::scenario::bench::{Arrival, BenchPlan, Row, find};
+use crate::scenario::select::Shard;
 use crate::scenario::span::Span;
 use crate::seed::Seed;
+use crate::target::Target;
 
 /// What `bench` is told.
 #[derive(Args)]
@@ -32,6 +39,27 @@ pub(super) struct Arguments {
     /// Whom to measure; may be given several times. What ends in .toml is a descriptor of your own.
     #[arg(long, value_name = "NAME", default_value = "rustls")]
     target: Vec<String>,
+
+    /// Measure the server there, which trusts the root of --pki. It is load: only what is yours.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        requires = "pki",
+        conflicts_with = "target"
+    )]
+    server: Option<String>,
+
+    /// The folder that `pki init` has made.
+    #[arg(long, value_name = "DIR", requires = "server")]
+    pki: Option<PathBuf>,
+
+    /// What the server speaks inside TLS; http, unless said.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    protocol: Option<Protocol>,
+
+    /// The name (SNI) to ask the server for; target.gauntlet.test, unless said.
+    #[arg(long, value_name = "NAME", requires = "server", value_parser = parse_name)]
+    server_name: Option<DnsName<'static>>,
 
     /// What carries the octets between callers and targets in process.
     #[arg(long, value_name = "KIND", default_value = "tcp")]
@@ -70,6 +98,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     timeout: Duration,
 
+    /// This is one of several harnesses that load one target in every row at the same time, each with its part of the
+    /// rate: K of N. `merge` adds their records up.
+    #[arg(long, value_name = "K/N", requires = "start_at")]
+    together: Option<Shard>,
+
+    /// When the first row begins, for all of them: 2026-01-01T00:00:00Z.
+    #[arg(long, value_name = "TIME", requires = "together")]
+    start_at: Option<jiff::Timestamp>,
+
     /// The seed of what is drawn by chance: serial numbers and the like, not keys.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -87,19 +124,18 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let plan = arguments.plan().map_err(Failure::usage)?;
     let rows = arguments.rows(&plan)?;
-    let columns = Columns::named(&arguments.target)?;
     let clock = Clock::start();
     let seed = Seed(arguments.seed);
-    let workers = worker_count(arguments.workers);
+    let (targets, mint) = arguments.targets(&clock, seed)?;
     let bench = Bench {
         rows,
-        targets: columns.there,
+        targets,
         transport: arguments.transport,
-        workers,
+        workers: worker_count(arguments.workers),
         patience: arguments.timeout,
-        mint: Mint::new(clock.clone(), seed, Arc::new(KeyPool::new(seed))),
+        mint,
         load_average: machine::load_average,
-        together: None,
+        together: arguments.together(),
         plan,
     };
     let mut output =
@@ -150,7 +186,34 @@ impl Arguments {
         Ok(plan)
     }
 
-    fn rows(&self, plan: &BenchPlan) -> Result<Vec<(u32, crate::scenario::bench::Row)>, Failure> {
+    /// Whom to measure, and where certificates come from.
+    fn targets(
+        &self,
+        clock: &Clock,
+        seed: Seed,
+    ) -> Result<(Vec<Arc<dyn Target>>, Arc<Mint>), Failure> {
+        let pool = Arc::new(KeyPool::new(seed));
+        let (Some(name), Some(folder)) = (&self.server, &self.pki) else {
+            let mint = Mint::new(clock.clone(), seed, pool);
+            return Ok((Columns::named(&self.target)?.there, mint));
+        };
+        let root = installed::root(folder, clock.clone()).map_err(Failure::usage)?;
+        let mint = Mint::under(root, clock.clone(), seed, pool)?;
+        let mut server = server_at(name, &mint)?;
+        server.server_name.clone_from(&self.server_name);
+        server.application.protocol = self.protocol.unwrap_or(server.application.protocol);
+        Ok((vec![Arc::new(server)], mint))
+    }
+
+    fn together(&self) -> Option<Together> {
+        let (shard, start) = (self.together?, self.start_at?);
+        Some(Together {
+            count: shard.count(),
+            begin: Tick::at_unix(start.as_microsecond()),
+        })
+    }
+
+    fn rows(&self, plan: &BenchPlan) -> Result<Vec<(u32, Row)>, Failure> {
         let rows = (0..).zip(plan.rows());
         let globs: Result<Vec<_>, _> = self
             .row

@@ -9,6 +9,7 @@ use comfy_table::{Table, presets};
 use super::exit::Exit;
 use super::selection::SelectionArguments;
 use super::{Failure, print};
+use crate::scenario::bench;
 use crate::target::registry;
 
 /// What `list` is told.
@@ -25,6 +26,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "tags")]
     targets: bool,
 
+    /// List the bench plans, with their rows.
+    #[arg(long, conflicts_with_all = ["cases", "targets", "tags"])]
+    bench: bool,
+
     /// List the tags, with how many scenarios have each.
     #[arg(long)]
     tags: bool,
@@ -33,6 +38,9 @@ pub(super) struct Arguments {
 pub(super) fn list(arguments: &Arguments) -> Result<Exit, Failure> {
     if arguments.targets {
         return print(&(registry::names().join("\n") + "\n"));
+    }
+    if arguments.bench {
+        return print(&plans()?);
     }
     let cases = arguments.selection.cases()?;
     if arguments.cases {
@@ -63,4 +71,16 @@ pub(super) fn list(arguments: &Arguments) -> Result<Exit, Failure> {
         ]);
     }
     print(&format!("{}\n", table.trim_fmt()))
+}
+
+/// The bench plans, each with what it says and what its rows are called.
+fn plans() -> Result<String, Failure> {
+    let mut out = String::new();
+    for plan in bench::built_in().map_err(Failure::usage)? {
+        let _ = writeln!(out, "{}  {}", plan.name, plan.title);
+        for row in plan.rows() {
+            let _ = writeln!(out, "    {}", row.name);
+        }
+    }
+    Ok(out)
 }

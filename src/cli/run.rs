@@ -28,6 +28,7 @@ use crate::target::command::process;
 
 pub(super) use self::columns::Columns;
 use self::deployed::{Deployed, DeployedArguments};
+pub(super) use self::deployed::{parse_name, server_at};
 pub(super) use self::output::Output;
 pub(super) use self::progress::Progress;
 

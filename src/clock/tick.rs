@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is a part of the door")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -14,6 +14,16 @@ impl Tick {
     /// The present instant.
     pub fn now() -> Self {
         Self(Instant::now())
+    }
+
+    /// The instant at which the machine's clock shows this Unix time, in microseconds; now, where that is past.
+    pub fn at_unix(micros: i64) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        });
+        let ahead = u64::try_from(micros.saturating_sub(now)).unwrap_or(0);
+        Self::now().after(Duration::from_micros(ahead))
     }
 
     /// The instant so much later.

@@ -63,6 +63,17 @@ pub struct Figures<'r> {
     pub pacing: Latency,
 }
 
+/// The 99th percentile from due, in nanoseconds, around the moment at which something changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Course {
+    /// In the first half.
+    pub before: Option<u64>,
+    /// In the tenth of the time that follows the change.
+    pub at: Option<u64>,
+    /// After that.
+    pub after: Option<u64>,
+}
+
 impl<'r> Figures<'r> {
     /// Of this measurement, compared with the one that it refers to.
     pub fn of(measurement: &'r Measurement, all: &[Measurement]) -> Self {
@@ -93,6 +104,42 @@ impl<'r> Figures<'r> {
     /// Is it a closed loop? Its latencies are those of callers that wait for one another.
     pub fn is_closed(&self) -> bool {
         self.measurement.setting.arrival == Arrival::Closed
+    }
+
+    /// Does what was due begin and get answered, nearly all of it, while it is measured?
+    pub fn keeps_up(&self) -> bool {
+        let repetitions = &self.measurement.repetitions;
+        let due: u64 = repetitions.iter().map(|one| one.tally.due).sum();
+        let waited = self.from_due.quantile(0.99).unwrap_or(0);
+        let measured = repetitions
+            .first()
+            .map_or(0, |one| one.duration_us.saturating_mul(1000));
+        // A queue that grows all the time leaves its last callers waiting for a good part of the time.
+        due > 0 && self.dropped + self.failed == 0 && waited < measured / 10
+    }
+
+    /// The latencies before, at and after what changed half-way through; none where nothing did.
+    pub fn course(&self) -> Option<Course> {
+        let mut stretches = [Latency::new(), Latency::new(), Latency::new()];
+        let mut any = false;
+        for repetition in &self.measurement.repetitions {
+            let middle = repetition.duration_us / 2;
+            for slice in &repetition.course {
+                any = true;
+                let stretch = if slice.from_us < middle {
+                    0
+                } else if slice.from_us < middle + repetition.duration_us / 10 {
+                    1
+                } else {
+                    2
+                };
+                if let Some(stretch) = stretches.get_mut(stretch) {
+                    stretch.merge(&slice.latency);
+                }
+            }
+        }
+        let [before, at, after] = stretches.map(|stretch| stretch.quantile(0.99));
+        any.then_some(Course { before, at, after })
     }
 
     /// What was seen instead of answers, the most frequent first.

@@ -6,6 +6,7 @@ use super::class::Class;
 use super::evidence;
 use super::matrix::{LEGEND, Matrix, is_of_several, words};
 use super::overview::{Count, Overview};
+use super::sheet;
 use crate::expect::Level;
 use crate::judge::Verdict;
 use crate::record::Run;
@@ -13,6 +14,13 @@ use crate::record::Run;
 /// The whole report.
 pub fn render(run: &Run, level: Level) -> String {
     let mut out = String::from("# mtls-gauntlet\n\n");
+    benchmarks(&mut out, run);
+    if run.cases.is_empty() && !run.measurements.is_empty() {
+        if !run.complete {
+            out.push_str("\n**Incomplete**: the run was cut short.\n");
+        }
+        return out;
+    }
     let objections: Vec<_> = run.objections(level).collect();
     let verdict = match (run.complete, objections.len()) {
         (false, _) => "**Incomplete**: the run was cut short.".into(),
@@ -36,6 +44,37 @@ pub fn render(run: &Run, level: Level) -> String {
     known(&mut out, run);
     matrix(&mut out, run);
     out
+}
+
+/// What was measured, a table for each plan and target.
+fn benchmarks(out: &mut String, run: &Run) {
+    let sheets = sheet::sheets(run);
+    for sheet in &sheets {
+        let _ = writeln!(
+            out,
+            "## {}\n\n{}\n",
+            escaped(&sheet.title),
+            escaped(&sheet.pinned)
+        );
+        let _ = writeln!(
+            out,
+            "| {} |\n|---|{}",
+            sheet.heads.join(" | "),
+            "---:|".repeat(sheet.heads.len() - 1)
+        );
+        for row in &sheet.rows {
+            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
+        out.push('\n');
+        for note in &sheet.notes {
+            let _ = writeln!(out, "- {}", escaped(note));
+        }
+        out.push('\n');
+    }
+    if !sheets.is_empty() {
+        let _ = writeln!(out, "Measured on {}.", escaped(&sheet::machine(&run.host)));
+    }
 }
 
 fn summary(out: &mut String, run: &Run) {

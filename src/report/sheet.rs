@@ -1,6 +1,6 @@
 //! Measurements as tables: one sheet for each plan and target, in words that the terminal and Markdown share.
 
-use super::figures::{Figures, Spread};
+use super::figures::{Course, Figures, Spread};
 use crate::record::{Host, Measurement, Run};
 use crate::scenario::bench::{Arrival, Rotation, Setting, Strangers};
 
@@ -99,6 +99,11 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
         columns.push(("refused", |row| refused(row)));
         columns.push(("let in", |row| row.strangers_accepted.to_string()));
     }
+    if any(|row| row.course().is_some()) {
+        columns.push(("p99 before", |row| stretch(row, |course| course.before)));
+        columns.push(("p99 at", |row| stretch(row, |course| course.at)));
+        columns.push(("p99 after", |row| stretch(row, |course| course.after)));
+    }
     columns.push(("failed", |row| row.failed.to_string()));
     let measured = figures
         .iter()
@@ -167,6 +172,7 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
     {
         notes.push("something was replaced half-way through; the record has its course".into());
     }
+    notes.extend(knee(figures));
     for row in figures {
         if let Some(why) = &row.measurement.unmeasured {
             notes.push(format!("{}: not measured: {why}", row.measurement.row));
@@ -183,6 +189,33 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
         }
     }
     notes
+}
+
+fn stretch(row: &Figures, which: fn(&Course) -> Option<u64>) -> String {
+    millis_of(row.course().as_ref().and_then(which))
+}
+
+/// Up to which rate the target keeps up, where the rates are a ramp.
+fn knee(figures: &[Figures]) -> Option<String> {
+    let mut ramp: Vec<(u32, &Figures)> = figures
+        .iter()
+        .filter_map(|row| match row.measurement.setting.arrival {
+            Arrival::Share(share) => Some((share, row)),
+            Arrival::Closed | Arrival::Rate(_) => None,
+        })
+        .collect();
+    ramp.sort_by_key(|(share, _)| *share);
+    if ramp.len() < 3 {
+        return None;
+    }
+    let kept = ramp.iter().take_while(|(_, row)| row.keeps_up()).last();
+    Some(match kept {
+        Some((share, row)) => format!(
+            "the knee: it keeps up with {share} % of saturation ({:.0}/s), and not with more",
+            row.rate.map_or(0.0, |rate| rate.median)
+        ),
+        None => "it keeps up with none of these rates".into(),
+    })
 }
 
 fn arrival(row: &Figures) -> String {

@@ -131,12 +131,10 @@ impl DeployedArguments {
         Ok(Some(match role {
             Role::Server => {
                 let server = Server {
-                    name: name.clone(),
-                    address: reachable(name, &addresses).map_err(Failure::usage)?,
                     application: self.application(),
                     server_name: self.server_name.clone(),
-                    environment: baseline(&mint, role)?,
                     known_as,
+                    ..server_at(name, &mint)?
                 };
                 Deployed::Server(Arc::new(server), mint)
             }
@@ -237,6 +235,23 @@ impl Awaited {
     }
 }
 
+/// The server at this address, HOST:PORT, with certificates of this mint; it speaks HTTP.
+pub(in crate::cli) fn server_at(name: &str, mint: &Arc<Mint>) -> Result<Server, Failure> {
+    let addresses = resolve(name).map_err(Failure::usage)?;
+    Ok(Server {
+        name: name.to_owned(),
+        address: reachable(name, &addresses).map_err(Failure::usage)?,
+        application: Application {
+            protocol: Protocol::Http,
+            accepts: (200..400).chain([404]).collect(),
+            refuses: vec![400, 403, 495, 496],
+        },
+        server_name: None,
+        environment: baseline(mint, Role::Server)?,
+        known_as: None,
+    })
+}
+
 /// What a target is taken to be configured with, in this role.
 fn baseline(mint: &Arc<Mint>, role: Role) -> Result<Environment, PkiError> {
     let stage = Stage::new(mint, Arc::new(Scenario::baseline()), role, "baseline")?;
@@ -269,6 +284,6 @@ fn reachable(name: &str, addresses: &[SocketAddr]) -> anyhow::Result<SocketAddr>
     ))
 }
 
-fn parse_name(text: &str) -> Result<DnsName<'static>, String> {
+pub(in crate::cli) fn parse_name(text: &str) -> Result<DnsName<'static>, String> {
     DnsName::try_from(text.to_owned()).map_err(|_| "write a DNS name".into())
 }

@@ -136,11 +136,14 @@ impl Output {
     }
 
     fn write_views(&self, level: Level) -> anyhow::Result<()> {
-        for (name, format) in [
+        let curves = [("curves.svg", Format::Svg), ("figures.csv", Format::Csv)];
+        let measured = usize::from(!self.record.measurements.is_empty()) * curves.len();
+        let always = [
             ("run.json", Format::Json),
             ("junit.xml", Format::Junit),
             ("summary.md", Format::Markdown),
-        ] {
+        ];
+        for (name, format) in always.into_iter().chain(curves.into_iter().take(measured)) {
             // Whoever reads meanwhile sees the old view or the new one, never half of one.
             let path = self.folder.join(name);
             let unfinished = self.folder.join(format!("{name}.unfinished"));
