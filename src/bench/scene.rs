@@ -98,7 +98,9 @@ fn scenario(setting: &Setting) -> Scenario {
     for name in BASELINE {
         let recipe = scenario.pki.entry(name.into()).or_default();
         recipe.key = Some(setting.key).filter(|key| *key != KeyKind::P256);
-        if matches!(name, "target" | "peer") && setting.depth != 3 {
+        // Unless it is told, the target stays under the authorities that no scenario changes.
+        let changed = setting.depth != 3 || setting.key != KeyKind::P256;
+        if matches!(name, "target" | "peer") && changed {
             recipe.issuer = Some(issuer.into());
         }
         if name == "issuing" && setting.depth > 3 {

@@ -133,14 +133,24 @@ pub struct Slice {
 }
 
 impl Measurement {
-    /// Was anybody let in who must be refused?
-    pub fn lets_strangers_in(&self) -> bool {
+    /// What is wrong with whom the target let in, whatever it took; nothing, as a rule.
+    pub fn objection(&self) -> Option<&'static str> {
+        if self.lets_strangers_in() {
+            Some("connections were accepted that must be refused")
+        } else if self.lets_nobody_in() {
+            Some("nobody was answered who must be")
+        } else {
+            None
+        }
+    }
+
+    fn lets_strangers_in(&self) -> bool {
         let mut repetitions = self.repetitions.iter();
         repetitions.any(|repetition| repetition.tally.strangers_accepted > 0)
     }
 
     /// Were callers due that must be let in, and none of them was?
-    pub fn lets_nobody_in(&self) -> bool {
+    fn lets_nobody_in(&self) -> bool {
         let repetitions = &self.repetitions;
         let due: u64 = repetitions.iter().map(|one| one.tally.due).sum();
         let answered = repetitions

@@ -205,6 +205,7 @@ fn knee(figures: &[Figures]) -> Option<String> {
         })
         .collect();
     ramp.sort_by_key(|(share, _)| *share);
+    ramp.dedup_by_key(|(share, _)| *share);
     if ramp.len() < 3 {
         return None;
     }

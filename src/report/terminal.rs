@@ -73,22 +73,22 @@ pub fn summary(run: &Run, level: Level) -> String {
 
 fn verdict(run: &Run, level: Level) -> String {
     let objections = run.objections(level).count();
-    let let_in = run
+    let wrong = run
         .measurements
         .iter()
-        .filter(|one| one.lets_strangers_in())
-        .count();
+        .filter_map(|one| Some((one, one.objection()?)));
+    let wrong: Vec<_> = wrong.collect();
     let bold = Style::new().bold();
-    let verdict = match (objections, let_in, run.complete) {
+    let verdict = match (objections, wrong.as_slice(), run.complete) {
         (_, _, false) => {
             "incomplete: the run was cut short, and proves nothing about what it did not reach"
                 .into()
         }
-        (0, 0, true) => "as expected".into(),
-        (0, rows, true) => format!(
-            "not as expected: in {} connections were accepted that must be refused",
-            counted(u32::try_from(rows).unwrap_or(u32::MAX), "row")
-        ),
+        (0, [], true) => "as expected".into(),
+        (0, [(row, words), more @ ..], true) => match more.len() {
+            0 => format!("not as expected: {}: {words}", row.row),
+            more => format!("not as expected: {}: {words}, and {more} more", row.row),
+        },
         (1, _, true) => "not as expected: 1 case keeps the gate shut".into(),
         (count, _, true) => format!("not as expected: {count} cases keep the gate shut"),
     };
