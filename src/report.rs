@@ -5,6 +5,7 @@ use crate::record::Run;
 
 pub mod class;
 pub mod evidence;
+pub mod github;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
@@ -22,11 +23,19 @@ pub enum Format {
     Json,
     /// JUnit XML, for CI systems.
     Junit,
+    /// Annotations for GitHub Actions; the Markdown report goes to the job summary.
+    Github,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Terminal, Self::Markdown, Self::Json, Self::Junit];
+    pub const ALL: [Self; 5] = [
+        Self::Terminal,
+        Self::Markdown,
+        Self::Json,
+        Self::Junit,
+        Self::Github,
+    ];
 
     /// Renders `run`. `level` is the weakest level that binds.
     ///
@@ -38,6 +47,7 @@ impl Format {
             Self::Markdown => markdown::render(run, level),
             Self::Json => run.to_json()?,
             Self::Junit => junit::render(run, level)?,
+            Self::Github => github::render(run, level),
         })
     }
 }
