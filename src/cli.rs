@@ -22,6 +22,7 @@ mod run;
 mod selection;
 mod selftest;
 mod show;
+mod view;
 
 /// Puts mutual TLS implementations through scenarios and says, with evidence, what they accepted and
 /// what they refused.

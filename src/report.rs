@@ -8,6 +8,7 @@ pub mod csv;
 pub mod curves;
 pub mod evidence;
 pub mod figures;
+pub mod github;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
@@ -30,17 +31,20 @@ pub enum Format {
     Csv,
     /// Percentile curves of what was measured, as a picture that stands alone.
     Svg,
+    /// Annotations for GitHub Actions; the Markdown report goes to the job summary.
+    Github,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Terminal,
         Self::Markdown,
         Self::Json,
         Self::Junit,
         Self::Csv,
         Self::Svg,
+        Self::Github,
     ];
 
     /// Renders `run`. `level` is the weakest level that binds.
@@ -55,6 +59,7 @@ impl Format {
             Self::Junit => junit::render(run, level)?,
             Self::Csv => csv::render(run),
             Self::Svg => curves::render(run),
+            Self::Github => github::render(run, level),
         })
     }
 }

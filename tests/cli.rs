@@ -16,6 +16,8 @@ mod outcry;
 mod process;
 #[path = "cli/record.rs"]
 mod record;
+#[path = "cli/step_summary.rs"]
+mod step_summary;
 #[path = "cli/words.rs"]
 mod words;
 

@@ -238,6 +238,7 @@ fn every_link_in_the_papers_leads_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/gate.md",
         "scenarios/README.md",
         "targets/README.md",
         "reports/sample/README.md",

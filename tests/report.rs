@@ -7,6 +7,8 @@ use mtls_gauntlet::report::matrix::{LEGEND, Matrix, Row, words};
 use mtls_gauntlet::report::{Format, evidence, terminal};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
 
+#[path = "report/github.rs"]
+mod github;
 #[path = "support/sample.rs"]
 mod sample;
 
@@ -91,7 +93,10 @@ fn the_level_decides_what_is_a_failure() {
 fn colours_are_for_people_who_want_them() {
     let text = render(Format::Terminal, &sample::run());
     assert_ne!(text, plain(&text), "no colour at all");
-    for format in [Format::Markdown, Format::Json, Format::Junit] {
+    for format in Format::ALL {
+        if format == Format::Terminal {
+            continue;
+        }
         let text = render(format, &sample::run());
         assert_eq!(text, plain(&text), "{format:?}");
     }

@@ -13,7 +13,7 @@ use super::pki::installed;
 use super::run::{
     Columns, Output, interrupted, parse_name, parse_seconds, server_at, worker_count,
 };
-use super::{Failure, limits, machine, print};
+use super::{Failure, limits, machine, view};
 use crate::bench::{Bench, Event, Together, bench as run_bench};
 use crate::clock::{Clock, Tick};
 use crate::expect::Level;
@@ -165,7 +165,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(error.into());
     }
     let run = output.finish(Level::Must)?;
-    print(&arguments.format.render(&run, Level::Must)?)?;
+    view::show(arguments.format, &run, Level::Must)?;
     Ok(exit(&run))
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::exit::Exit;
-use super::{Failure, print};
+use super::{Failure, view};
 use crate::expect::Level;
 use crate::record::{Run, SCHEMA_VERSION, Summary};
 use crate::report::Format;
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 pub(super) fn report(arguments: &Arguments) -> Result<Exit, Failure> {
     let run = read(&arguments.record).map_err(Failure::usage)?;
-    print(&arguments.format.render(&run, arguments.level)?)
+    view::show(arguments.format, &run, arguments.level)
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Run> {

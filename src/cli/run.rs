@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::selection::SelectionArguments;
-use super::{Failure, limits, print};
+use super::{Failure, limits, view};
 use crate::clock::Clock;
 use crate::expect::Level;
 use crate::judge::Verdict;
@@ -162,7 +162,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let record = output.finish(arguments.level)?;
     outcome.context("a worker could not do its part; the record is incomplete")?;
-    print(&arguments.format.render(&record, arguments.level)?)?;
+    view::show(arguments.format, &record, arguments.level)?;
     // A gate must not open because nothing was tested.
     if record.complete
         && record

@@ -1,0 +1,251 @@
+//! Annotations for GitHub Actions: workflow commands that a step prints, and the bound of its job summary.
+//!
+//! The cases that keep the gate shut are gathered into findings (one target, one scenario, one way of failing, on
+//! whatever axes), the findings are sorted, worst first, and each becomes one line: GitHub shows ten errors and
+//! ten warnings of a step and drops the rest without a word, so the last line says what is left out. What is
+//! known is never an error; recommendations that failed are warnings, where there is room.
+//!
+//! Source: GitHub's documentation of workflow commands; the escapes are those of its own toolkit.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::class::Class;
+use crate::expect::Level;
+use crate::judge::FailureKind;
+use crate::record::{CaseRecord, Objection, Run};
+
+/// How many annotations there are, at most.
+pub const SHOWN: usize = 10;
+
+/// How much the summary of one step may hold, in bytes: GitHub shows none that is longer.
+pub const SUMMARY_LIMIT: u64 = 1024 * 1024;
+
+/// What a summary that was cut ends with.
+const CUT: &str = "\n\n**Cut here**: the summary of a step holds no more. `summary.md` beside the record is whole.\n";
+
+/// The annotations, a line each. `level` is the weakest level that binds.
+pub fn render(run: &Run, level: Level) -> String {
+    let mut errors = Vec::from_iter(cut_short(run));
+    let objections = run.objections(level);
+    let objections = findings(objections.map(|(case, objection)| (case, Some(objection))));
+    errors.extend(objections.iter().map(annotation));
+    let gate_is_open = errors.is_empty();
+    let warnings = findings(recommendations(run, level));
+    let warnings: Vec<_> = warnings.iter().map(annotation).collect();
+
+    let mut out = String::new();
+    let mut room = SHOWN;
+    if gate_is_open {
+        room -= 1;
+        let notice = Annotation {
+            place: Vec::new(),
+            title: "mtls-gauntlet".into(),
+            message: as_expected(run),
+            cases: 0,
+        };
+        write(&mut out, "notice", &[notice], 1);
+    }
+    room -= write(&mut out, "error", &errors, room);
+    write(&mut out, "warning", &warnings, room);
+    out
+}
+
+/// As much of a summary, whole lines of it, as a step has room for that has `used` so many bytes already. What
+/// is cut says so; where there is no room for that either, it is empty.
+pub fn bounded(summary: &str, used: u64) -> String {
+    let room = usize::try_from(SUMMARY_LIMIT.saturating_sub(used)).unwrap_or(usize::MAX);
+    if summary.len() <= room {
+        return summary.to_owned();
+    }
+    let Some(room) = room.checked_sub(CUT.len()) else {
+        return String::new();
+    };
+    // A line feed is one byte that is part of no other letter: cutting there cuts no letter in two.
+    let lines = &summary.as_bytes()[..room];
+    let end = lines.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    format!("{}{CUT}", summary.get(..end).unwrap_or_default())
+}
+
+/// One line.
+struct Annotation {
+    /// The file, and the line in it, as properties.
+    place: Vec<(&'static str, String)>,
+    title: String,
+    message: String,
+    /// How many cases it stands for; 0 for what concerns the whole run.
+    cases: usize,
+}
+
+/// Cases of one scenario against one target that fail alike.
+struct Finding<'r> {
+    /// The first of them.
+    case: &'r CaseRecord,
+    /// Is it a known deviation that passes?
+    stale: bool,
+    /// What is left of the ids of all of them without the scenario: `server/tls1.3`.
+    axes: Vec<&'r str>,
+}
+
+/// What findings are sorted by, the worst first, and told apart by: last come the scenario and the target.
+type Rank<'r> = (
+    Class,
+    Option<FailureKind>,
+    Reverse<Option<Objection>>,
+    &'r str,
+    &'r str,
+);
+
+fn findings<'r>(
+    cases: impl Iterator<Item = (&'r CaseRecord, Option<Objection>)>,
+) -> Vec<Finding<'r>> {
+    let mut found: BTreeMap<Rank<'r>, Finding<'r>> = BTreeMap::new();
+    for (case, objection) in cases {
+        let rank = (
+            Class::of(case),
+            case.failure_kind,
+            Reverse(objection),
+            case.scenario.as_str(),
+            case.target.as_str(),
+        );
+        let finding = found.entry(rank).or_insert_with(|| Finding {
+            case,
+            stale: objection == Some(Objection::Stale),
+            axes: Vec::new(),
+        });
+        finding.axes.push(axes(case));
+    }
+    found.into_values().collect()
+}
+
+/// Recommendations that were not followed, and do not bind.
+fn recommendations(
+    run: &Run,
+    level: Level,
+) -> impl Iterator<Item = (&CaseRecord, Option<Objection>)> {
+    run.cases
+        .iter()
+        .filter(move |case| {
+            case.level == Level::Should
+                && case.verdict.is_failure()
+                && case.known.is_none()
+                && case.objection(level).is_none()
+        })
+        .map(|case| (case, None))
+}
+
+fn annotation(finding: &Finding<'_>) -> Annotation {
+    let Finding { case, stale, axes } = finding;
+    let mut place = Vec::new();
+    if !case.file.is_empty() {
+        place.push(("file", case.file.clone()));
+        if case.line > 0 {
+            place.push(("line", case.line.to_string()));
+        }
+    }
+    let (what, grounds) = match (&case.known, case.failure_kind) {
+        (Some(known), _) if *stale => (
+            "stale".into(),
+            format!("a known deviation passes; take it off the list: {known}"),
+        ),
+        (_, Some(kind)) => (kind.to_string(), case.reason.clone()),
+        (_, None) => (case.verdict.to_string(), case.reason.clone()),
+    };
+    Annotation {
+        place,
+        title: format!("{what}: {} against {}", case.scenario, case.target),
+        message: format!("{}: {grounds} ({})", case.title, axes.join(", ")),
+        cases: axes.len(),
+    }
+}
+
+fn axes(case: &CaseRecord) -> &str {
+    case.id
+        .strip_prefix(case.scenario.as_str())
+        .map_or(case.id.as_str(), |axes| axes.trim_start_matches('/'))
+}
+
+fn cut_short(run: &Run) -> Option<Annotation> {
+    if run.complete {
+        return None;
+    }
+    let missing = run.merged.iter().flat_map(|merged| &merged.missing);
+    let missing: Vec<_> = missing.map(u32::to_string).collect();
+    let missing = match missing.as_slice() {
+        [] => String::new(),
+        parts => format!("; parts that are missing: {}", parts.join(", ")),
+    };
+    Some(Annotation {
+        place: Vec::new(),
+        title: "mtls-gauntlet: incomplete".into(),
+        message: format!(
+            "the run was cut short, and proves nothing about what it did not reach{missing}"
+        ),
+        cases: 0,
+    })
+}
+
+fn as_expected(run: &Run) -> String {
+    let summary = &run.summary;
+    let mut words = format!(
+        "as expected; scenarios: {}, cases: {}",
+        summary.scenarios, summary.cases
+    );
+    if summary.known > 0 {
+        let _ = write!(words, ", known deviations: {}", summary.known);
+    }
+    if !run.measurements.is_empty() {
+        let _ = write!(words, ", rows measured: {}", run.measurements.len());
+    }
+    words
+}
+
+/// Writes these annotations, at most as many as there is room for, and returns how many lines it took.
+fn write(out: &mut String, command: &str, annotations: &[Annotation], room: usize) -> usize {
+    if room == 0 {
+        return 0;
+    }
+    let shown = match annotations.len() {
+        all if all <= room => all,
+        _ => room - 1,
+    };
+    let (shown, left_out) = annotations.split_at(shown);
+    for annotation in shown {
+        let mut properties = annotation.place.clone();
+        properties.push(("title", annotation.title.clone()));
+        let properties: Vec<_> = properties
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", property(&value)))
+            .collect();
+        let properties = properties.join(",");
+        let _ = writeln!(
+            out,
+            "::{command} {properties}::{}",
+            data(&annotation.message)
+        );
+    }
+    if left_out.is_empty() {
+        return shown.len();
+    }
+    let cases: usize = left_out.iter().map(|annotation| annotation.cases).sum();
+    let _ = writeln!(
+        out,
+        "::{command} title=mtls-gauntlet::and {} more, in {cases} cases; the job summary and run.json have them all",
+        left_out.len()
+    );
+    shown.len() + 1
+}
+
+/// A message, so that GitHub reads it as it is meant, and whatever a target said stays on its line.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+        .replace(|letter: char| letter.is_control(), " ")
+}
+
+/// A property: it ends at a comma, and the properties end at colons.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
