@@ -4,13 +4,13 @@
 # time of the client's processes, divided by the requests that nginx's own log has with status 200. Medians, and ratios to oha.
 # All clients present a certificate and verify the server's chain (s_time does not compare names, and goes on where the chain is bad).
 # The start of a client's processes is part of its cost; s_time, which makes one connection at a time, has sixteen of them.
-# Usage: benches/peers.sh [ROUNDS] (5 unless said, and at least 5); about 7 s a round. A client that is not there is left out.
-# Needs nginx (1.21.5 or newer), openssl, awk; oha (cargo install oha) on the PATH or as OHA=path; a release build. PORT=18443.
+# Usage: benches/peers.sh [ROUNDS] (5 unless said, and at least 5); about 13 s a round. A client that is not there is left out.
+# Needs nginx (1.21.5 or newer), openssl, awk; oha (cargo install oha) on the PATH or as OHA=path; a release build. PORT=18443, SECONDS_EACH=4.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds="${1:-5}"
 concurrency=16
-seconds=2
+seconds="${SECONDS_EACH:-4}"
 oha="${OHA:-oha}"
 gauntlet="${GAUNTLET:-target/release/mtls-gauntlet}"
 [ "$rounds" -ge 5 ] || { echo "fewer than 5 rounds say nothing" >&2; exit 2; }
@@ -18,16 +18,16 @@ gauntlet="${GAUNTLET:-target/release/mtls-gauntlet}"
 . benches/shared/nginx.sh
 
 oha_round() {
-    "$oha" -z "${seconds}s" -c "$concurrency" --disable-keepalive --no-tui --cert "$folder/pki/client.pem" \
-        --key "$folder/pki/client.key" --cacert "$folder/pki/root.pem" "$url"
+    "$oha" -z "${seconds}s" -c "$concurrency" --disable-keepalive --no-tui --cert "$folder/pki/peer.pem" \
+        --key "$folder/pki/peer.key" --cacert "$folder/pki/root.pem" "$url"
 }
 
 # s_time makes one connection at a time: as many of it run side by side.
 s_time_round() {
     local number pids=()
     for number in $(seq "$concurrency"); do
-        openssl s_time -new -www / -connect "127.0.0.1:$port" -time "$seconds" -cert "$folder/pki/client.pem" \
-            -key "$folder/pki/client.key" -CAfile "$folder/pki/root.pem" -verify 2 >"$folder/s_time.$number" 2>&1 &
+        openssl s_time -new -www / -connect "127.0.0.1:$port" -time "$seconds" -cert "$folder/pki/peer.pem" \
+            -key "$folder/pki/peer.key" -CAfile "$folder/pki/root.pem" -verify 2 >"$folder/s_time.$number" 2>&1 &
         pids+=("$!")
     done
     # Not a bare `wait`: nginx is a child too.
@@ -35,8 +35,8 @@ s_time_round() {
 }
 
 gauntlet_round() {
-    echo "$gauntlet bench is not called yet: write the command here that makes new connections to 127.0.0.1:$port for $seconds s" >&2
-    return 3
+    "$gauntlet" bench handshake --server "127.0.0.1:$port" --pki "$folder/pki" --arrival closed --set "in-flight=$concurrency" \
+        --workers 1 --duration "${seconds}s" --warm-up 0s --repetitions 1 --out "$folder/record"
 }
 
 # One round of a client: microseconds of processor time for each request, on standard output.
@@ -63,7 +63,7 @@ start_nginx
 clients=()
 if command -v "$oha" >/dev/null; then clients+=(oha); else echo "left out: oha is not there (cargo install oha)"; fi
 clients+=(s_time)
-if gauntlet_round >/dev/null 2>"$folder/gauntlet.err"; then clients+=(gauntlet); else echo "left out: $(tail -n 1 "$folder/gauntlet.err")"; fi
+clients+=(gauntlet)
 
 for round in $(seq "$rounds"); do
     for turn in $(seq 0 "$((${#clients[@]} - 1))"); do

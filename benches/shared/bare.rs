@@ -19,13 +19,13 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig,
-    ServerConnection, SideData, SupportedProtocolVersion,
+    ServerConnection, SideData, SupportedCipherSuite, SupportedProtocolVersion,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -134,6 +134,45 @@ impl Bare {
             client: Arc::new(client),
             server: Arc::new(server),
             server_name: ServerName::try_from(name)?,
+        })
+    }
+
+    /// The same for a client that verifies the server too, with one cipher suite and one group: as a bench has it.
+    #[allow(dead_code, reason = "not every bench measures load")]
+    pub fn mutual(
+        &self,
+        suite: SupportedCipherSuite,
+        group: &'static dyn SupportedKxGroup,
+    ) -> Result<Ends> {
+        let provider = || {
+            Arc::new(CryptoProvider {
+                cipher_suites: vec![suite],
+                kx_groups: vec![group],
+                ..CryptoProvider::clone(&self.provider)
+            })
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone())?;
+        let roots = Arc::new(roots);
+        let target = self.certified(&self.target, self.mint(&self.target, true)?);
+        let peer = self.certified(&self.peer, self.mint_peer(Role::Server)?);
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider());
+        let servers = WebPkiServerVerifier::builder_with_provider(roots, provider());
+        let mut server = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_client_cert_verifier(clients.build()?)
+            .with_cert_resolver(target);
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        let mut client = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_webpki_verifier(servers.build()?)
+            .with_client_cert_resolver(peer);
+        client.resumption = Resumption::disabled();
+        Ok(Ends {
+            client: Arc::new(client),
+            server: Arc::new(server),
+            server_name: ServerName::try_from("target.gauntlet.test")?,
         })
     }
 

@@ -1,11 +1,12 @@
 # The server that load generators are compared at, for the scripts that source this: one nginx with one worker, TLS 1.3, X25519,
 # neither tickets nor a session cache, that requires a client certificate and writes a line for every request that it serves.
-# Needs nginx (1.21.5 or newer) and openssl. Sets folder, port and url; `pki` in the folder has root.pem, client.pem and client.key.
+# Needs nginx (1.21.5 or newer) and a build of ours. Sets folder, port and url; `pki` in the folder is what `pki init` makes: root.pem,
+# peer.pem and peer.key for clients. Whoever sends its leaf alone is let in too, for nginx knows the intermediate.
 # Everything is in a temporary folder, and ends with the script.
 
 folder="$(mktemp -d)"
 port="${PORT:-18443}"
-url="https://localhost:$port/"
+url="https://127.0.0.1:$port/"
 nginx_pid=""
 
 end_nginx() {
@@ -22,23 +23,15 @@ need() {
 }
 
 make_pki() {
-    local pki="$folder/pki" name
-    mkdir "$pki"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=root \
-        -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$pki/root.key" -out "$pki/root.pem" 2>/dev/null
-    for name in server client; do
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
-            -keyout "$pki/$name.key" -out "$pki/$name.csr" 2>/dev/null
-        openssl x509 -req -in "$pki/$name.csr" -CA "$pki/root.pem" -CAkey "$pki/root.key" -CAcreateserial -days 2 \
-            -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=%sAuth\n' "$name") \
-            -out "$pki/$name.pem" 2>/dev/null
-    done
+    "$gauntlet" pki init --dir "$folder/pki" >/dev/null
+    # The intermediate is the second certificate of the server's file.
+    awk '/-----BEGIN/ { n++ } n == 2' "$folder/pki/target.pem" | cat "$folder/pki/root.pem" - >"$folder/pki/trusted.pem"
     chmod -R a+rX "$folder"
 }
 
 start_nginx() {
     need nginx "apt-get install nginx-light"
-    need openssl "apt-get install openssl"
+    need "$gauntlet" "cargo build --release, or name one with GAUNTLET=..."
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
         echo "somebody listens at port $port; name another with PORT=..." >&2
         exit 2
@@ -56,13 +49,14 @@ http {
     keepalive_timeout 0;
     server {
         listen 127.0.0.1:$port ssl backlog=4096;
-        ssl_certificate $folder/pki/server.pem;
-        ssl_certificate_key $folder/pki/server.key;
+        ssl_certificate $folder/pki/target.pem;
+        ssl_certificate_key $folder/pki/target.key;
         ssl_protocols TLSv1.3;
         ssl_ecdh_curve X25519;
         ssl_session_tickets off;
         ssl_session_cache off;
-        ssl_client_certificate $folder/pki/root.pem;
+        ssl_client_certificate $folder/pki/trusted.pem;
+        ssl_verify_depth 9;
         ssl_verify_client on;
         location / { return 200 "ok\n"; }
     }

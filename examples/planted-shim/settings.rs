@@ -8,6 +8,7 @@ use std::time::Duration;
 use mtls_gauntlet::clock::Clock;
 use mtls_gauntlet::pki::key::Key;
 use mtls_gauntlet::pki::{Identity, TrustBundle};
+use mtls_gauntlet::scenario::bench::Provider;
 use mtls_gauntlet::scenario::{Choice, ClientAuth, RevocationDepth, Role, TlsVersion};
 use mtls_gauntlet::target::Environment;
 use rustls::pki_types::pem::PemObject;
@@ -79,6 +80,7 @@ impl Settings {
             stapling: env::var_os("GAUNTLET_STAPLING").is_some(),
             resumption: false,
             handshake_deadline: Duration::from_millis(deadline),
+            provider: Provider::AwsLcRs,
             digest: String::new(),
         };
         Ok(Self {

@@ -169,6 +169,8 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(exit(&run))
 }
 
+type Targets = Vec<Arc<dyn Target>>;
+
 impl Arguments {
     /// The plan with what the command line says otherwise.
     fn plan(&self) -> anyhow::Result<BenchPlan> {
@@ -187,11 +189,7 @@ impl Arguments {
     }
 
     /// Whom to measure, and where certificates come from.
-    fn targets(
-        &self,
-        clock: &Clock,
-        seed: Seed,
-    ) -> Result<(Vec<Arc<dyn Target>>, Arc<Mint>), Failure> {
+    fn targets(&self, clock: &Clock, seed: Seed) -> Result<(Targets, Arc<Mint>), Failure> {
         let pool = Arc::new(KeyPool::new(seed));
         let (Some(name), Some(folder)) = (&self.server, &self.pki) else {
             let mint = Mint::new(clock.clone(), seed, pool);

@@ -4,8 +4,10 @@
 use crate::record::measurement::{Latencies, Repetition};
 use crate::record::{Latency, Measurement, Run};
 
+type Which = fn(&Latencies) -> &Latency;
+
 /// The histograms, by the name that their columns begin with.
-const HISTOGRAMS: [(&str, fn(&Latencies) -> &Latency); 6] = [
+const HISTOGRAMS: [(&str, Which); 6] = [
     ("connect", |latency| &latency.connect),
     ("handshake", |latency| &latency.handshake),
     ("confirmed", |latency| &latency.confirmed),
