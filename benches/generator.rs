@@ -28,6 +28,7 @@ use self::bare::{Bare, Ends};
 use self::pairs::repeat;
 
 #[path = "shared/bare.rs"]
+#[allow(dead_code, reason = "each bench uses what it needs")]
 mod bare;
 #[path = "shared/pairs.rs"]
 #[allow(dead_code, reason = "each bench uses what it needs")]

@@ -138,7 +138,7 @@ impl Bare {
     }
 
     /// The same for a client that verifies the server too, with one cipher suite and one group: as a bench has it.
-    #[allow(dead_code, reason = "not every bench measures load")]
+    #[allow(dead_code, reason = "each bench uses what it needs")]
     pub fn mutual(
         &self,
         suite: SupportedCipherSuite,
