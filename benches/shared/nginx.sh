@@ -26,7 +26,6 @@ make_pki() {
     "$gauntlet" pki init --dir "$folder/pki" >/dev/null
     # The intermediate is the second certificate of the server's file.
     awk '/-----BEGIN/ { n++ } n == 2' "$folder/pki/target.pem" | cat "$folder/pki/root.pem" - >"$folder/pki/trusted.pem"
-    chmod -R a+rX "$folder"
 }
 
 start_nginx() {
