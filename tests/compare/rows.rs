@@ -343,7 +343,7 @@ fn who_is_not_answered_any_longer_does_not_pass_for_fast() {
         for machine in ["one", "other"] {
             let comparison = compare(
                 &on("one", &[mutual(&STEADY)]),
-                &on(machine, &[after.clone()]),
+                &on(machine, std::slice::from_ref(&after)),
             );
             assert_eq!(comparison.outcome, Outcome::Performance);
             assert_eq!(comparison.performance[0].basis, Basis::Lost);

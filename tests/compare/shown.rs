@@ -136,7 +136,7 @@ fn sentences() {
         (run(vec![pass()], one), run(vec![fail(), new()], one)),
         (
             run(vec![fail()], one),
-            run(vec![pass(), new()], &[slow.clone()]),
+            run(vec![pass(), new()], std::slice::from_ref(&slow)),
         ),
         (run(vec![], &[slow]), run(vec![], one)),
         (run(vec![], &[]), run(vec![], &[])),
