@@ -8,7 +8,9 @@ use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 use self::exit::Exit;
 
+mod baseline;
 mod bench;
+mod compare;
 mod doctor;
 pub mod exit;
 mod fleet;
@@ -17,6 +19,7 @@ mod list;
 mod machine;
 pub mod outcry;
 mod pki;
+mod record;
 mod report;
 mod run;
 mod selection;
@@ -53,6 +56,8 @@ enum Command {
     Fleet(fleet::Arguments),
     /// Render a record again, in any format.
     Report(report::Arguments),
+    /// Compare two records: what regressed, what was fixed, what became slower.
+    Compare(compare::Arguments),
     /// Write certificates to a folder: a scenario's, or a root to install.
     Pki(pki::Arguments),
     /// Say what is there and what is missing.
@@ -117,6 +122,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Pki(arguments) => pki::pki(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Completions { shell } => {

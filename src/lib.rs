@@ -11,7 +11,8 @@
 //! Reading starts at the noun's file: [`scenario`] (what is required), [`pki`] (certificates, good and
 //! broken), [`target`] (what is tested), [`peer`] (the harness's own end), [`run`](mod@run) (bringing
 //! them together), [`judge`](mod@judge) (what it comes to), [`record`] (the one source of every
-//! [`report`]). `ARCHITECTURE.md` says where to add what, and why things are as they are.
+//! [`report`]), [`compare`] (what changed between two of them). `ARCHITECTURE.md` says where to add what, and why
+//! things are as they are.
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -25,6 +26,7 @@
 pub mod bench;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod document;
 pub mod expect;
 pub mod fleet;

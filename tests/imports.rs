@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "report",
         &["expect", "judge", "observe", "oracle", "record", "scenario"],
     ),
+    ("compare", &["expect", "judge", "record", "scenario"]),
     // What touches keys, sockets and TLS.
     ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
     ("net", &["clock"]),

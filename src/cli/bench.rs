@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use rustls::pki_types::DnsName;
 
+use super::baseline::BaselineArguments;
 use super::exit::Exit;
 use super::pki::installed;
 use super::run::{
@@ -115,13 +116,17 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: Format,
 
-    /// Where run.json and its views go.
+    /// Where run.json and its views go; with a baseline comparison.json and comparison.md too.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     out: PathBuf,
+
+    #[command(flatten)]
+    baseline: BaselineArguments,
 }
 
 pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
+    let baseline = arguments.baseline.open(Level::Must)?;
     let plan = arguments.plan().map_err(Failure::usage)?;
     let rows = arguments.rows(&plan)?;
     let clock = Clock::start();
@@ -140,6 +145,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let mut output =
         Output::open(&arguments.out, None, clock, arguments.seed).map_err(Failure::usage)?;
+    baseline.clear(&arguments.out)?;
     let stop = interrupted()?;
     let progress = indicatif::ProgressBar::new_spinner();
     let mut trouble = None;
@@ -166,7 +172,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let run = output.finish(Level::Must)?;
     view::show(arguments.format, &run, Level::Must)?;
-    Ok(exit(&run))
+    baseline.settle(&run, &arguments.out, exit(&run))
 }
 
 type Targets = Vec<Arc<dyn Target>>;

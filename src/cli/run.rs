@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::baseline::BaselineArguments;
 use super::exit::Exit;
 use super::selection::SelectionArguments;
 use super::{Failure, limits, view};
@@ -83,17 +84,21 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FORMAT", default_value = "terminal")]
     format: Format,
 
-    /// Where run.json, junit.xml, summary.md and events.jsonl go.
+    /// Where run.json, junit.xml, summary.md and events.jsonl go; with a baseline comparison.json and comparison.md too.
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     out: PathBuf,
 
     /// Also write the JUnit report here.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+
+    #[command(flatten)]
+    baseline: BaselineArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
+    let baseline = arguments.baseline.open(arguments.level)?;
     let (cases, left_out) = arguments.selection.cases_to_run()?;
     if left_out > 0 {
         anstream::eprintln!(
@@ -135,6 +140,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         arguments.seed,
     )
     .map_err(Failure::usage)?;
+    baseline.clear(&arguments.out)?;
     let stop = interrupted()?;
     let mut progress = Progress::start();
     let mut trouble = None;
@@ -182,7 +188,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             "nothing that was selected is for these targets\nhelp: a planted bug of verifiers shows in pairs, one of fleets in fleets"
         )));
     }
-    Ok(exit(&record, arguments.level))
+    baseline.settle(&record, &arguments.out, exit(&record, arguments.level))
 }
 
 /// Mints what the cases need once, so that a recipe that means nothing is told for what it is: a

@@ -11,9 +11,12 @@ use mtls_gauntlet::judge::{FailureKind, Verdict};
 use mtls_gauntlet::observe::{
     Handshake, HandshakeKind, Observation, PeerEnd, PeerView, TargetEnd, TargetView,
 };
+use mtls_gauntlet::record::measurement::{Cpu, Latencies, Repetition, Tally};
 use mtls_gauntlet::record::{
-    CaseRecord, Host, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool, TwinRecord,
+    CaseRecord, Host, Latency, Measurement, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool,
+    TwinRecord,
 };
+use mtls_gauntlet::scenario::bench::{Arrival, Setting, row_digest};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
 
 /// The whole record.
@@ -54,6 +57,84 @@ pub fn run_of(cases: Vec<CaseRecord>) -> Run {
         summary: Summary::of(&cases),
         cases,
         ..run()
+    }
+}
+
+/// A record of these measurements on this machine, and of no case.
+pub fn bench_of(machine: &str, measurements: Vec<Measurement>) -> Run {
+    Run {
+        host: host(machine),
+        targets: Vec::new(),
+        cases: Vec::new(),
+        summary: Summary::default(),
+        measurements,
+        ..run()
+    }
+}
+
+/// A machine of this name.
+pub fn host(machine: &str) -> Host {
+    Host {
+        machine: Some(machine.into()),
+        ..run().host
+    }
+}
+
+/// A row of the plan `overhead`, measured against a program in a closed loop. In each repetition the target took so
+/// many microseconds of processor time for each connection; whatever else is measured follows from that.
+pub fn measurement(row: &str, cpu_us: &[u64]) -> Measurement {
+    let setting = Setting {
+        arrival: Arrival::Closed,
+        ..Setting::default()
+    };
+    let repetitions = (1..).zip(cpu_us);
+    Measurement {
+        id: format!("overhead/{row}"),
+        plan: "overhead".into(),
+        row: row.into(),
+        place: match row {
+            "server-only" => 0,
+            _ => 1,
+        },
+        reference: Some("server-only".into()),
+        file: "scenarios/bench/overhead.toml".into(),
+        target: "hasty".into(),
+        embedded: false,
+        transport: "tcp".into(),
+        setting,
+        setting_digest: row_digest(&setting),
+        saturation: None,
+        unmeasured: None,
+        repetitions: repetitions
+            .map(|(number, us)| repetition(number, *us))
+            .collect(),
+    }
+}
+
+/// A second in which 500 connections were confirmed, or as many as fit.
+pub fn repetition(number: u32, cpu_us: u64) -> Repetition {
+    let confirmed = 500_u64.min(1_000_000 / (2 * cpu_us).max(1));
+    let mut first_byte = Latency::new();
+    for percent in 0..100 {
+        first_byte.add(cpu_us * 2_000 + percent * 100);
+    }
+    Repetition {
+        number,
+        duration_us: 1_000_000,
+        tally: Tally {
+            due: confirmed,
+            confirmed,
+            ..Tally::default()
+        },
+        cpu: Cpu {
+            harness_ns: confirmed * 50_000,
+            target_ns: Some(confirmed * cpu_us * 1_000),
+        },
+        latency: Latencies {
+            first_byte,
+            ..Latencies::default()
+        },
+        ..Repetition::default()
     }
 }
 
@@ -208,7 +289,7 @@ fn twin(accepted: bool) -> TwinRecord {
     }
 }
 
-fn acceptance() -> Observation {
+pub fn acceptance() -> Observation {
     let handshake = Some(Handshake {
         version: TlsVersion::Tls12,
         kind: HandshakeKind::Full,
@@ -230,7 +311,7 @@ fn acceptance() -> Observation {
     }
 }
 
-fn refusal(alert: Alert) -> Observation {
+pub fn refusal(alert: Alert) -> Observation {
     Observation {
         peer: PeerView {
             certificate_arrived: false,
