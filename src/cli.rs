@@ -14,12 +14,16 @@ mod fleet;
 mod limits;
 mod list;
 mod machine;
+mod merge;
+mod outcome;
 pub mod outcry;
 mod pki;
+mod record;
 mod report;
 mod run;
 mod selection;
 mod selftest;
+pub mod shard;
 mod show;
 
 /// Puts mutual TLS implementations through scenarios and says, with evidence, what they accepted and
@@ -49,6 +53,8 @@ enum Command {
     Fleet(fleet::Arguments),
     /// Render a record again, in any format.
     Report(report::Arguments),
+    /// Make the record of a whole run from those of its shards.
+    Merge(merge::Arguments),
     /// Write certificates to a folder: a scenario's, or a root to install.
     Pki(pki::Arguments),
     /// Say what is there and what is missing.
@@ -112,6 +118,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Selftest(arguments) => selftest::selftest(&arguments),
         Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Pki(arguments) => pki::pki(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Completions { shell } => {

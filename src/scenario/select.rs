@@ -98,6 +98,16 @@ impl Shard {
             .then_some(Self { number, count })
     }
 
+    /// Its number, from 1.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.count
+    }
+
     /// Does it hold the case with this id?
     pub fn holds(self, id: &str) -> bool {
         let digest = digest::digest(&digest::SHA256, id.as_bytes());
