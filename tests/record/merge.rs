@@ -305,24 +305,28 @@ fn split(whole: &Run, count: u32) -> Vec<Run> {
     (1..=count).map(part).collect()
 }
 
-/// Parts with their earlier attempts.
+/// Parts with attempts that were cut short, for some of which there was no other.
 fn together_or_apart() -> impl Strategy<Value = Vec<Run>> {
     let apart = (whole(), 1_u32..5).prop_map(|(whole, count)| split(&whole, count));
     let parts = prop_oneof![apart, together()];
-    (
-        parts,
-        prop::collection::vec((any::<Index>(), 0..4_usize), 0..4),
-    )
-        .prop_map(|(mut parts, attempts)| {
-            for (index, length) in attempts {
-                let mut attempt = parts[index.index(parts.len())].clone();
-                attempt.complete = false;
-                attempt.cases.truncate(length);
-                attempt.measurements.truncate(length);
-                parts.push(attempt);
+    let attempts = prop::collection::vec((any::<Index>(), 0..4_usize, any::<bool>()), 0..6);
+    (parts, attempts).prop_map(|(parts, attempts)| {
+        let mut all: BTreeMap<usize, Run> = parts.iter().cloned().enumerate().collect();
+        let mut cut_short = Vec::new();
+        for (index, length, is_all_there_was) in attempts {
+            let index = index.index(parts.len());
+            let mut attempt = parts[index].clone();
+            attempt.complete = false;
+            attempt.cases.truncate(length);
+            attempt.measurements.truncate(length);
+            cut_short.push(attempt);
+            if is_all_there_was {
+                all.remove(&index);
             }
-            parts
-        })
+        }
+        cut_short.extend(all.into_values());
+        cut_short
+    })
 }
 
 /// Generators that load one target together.
