@@ -180,10 +180,7 @@ impl Lane {
             file: bench.plan.path.clone(),
             target: target.name(),
             embedded,
-            transport: match transport {
-                Transport::Tcp => "tcp".into(),
-                Transport::Memory => "memory".into(),
-            },
+            transport: transport.word().into(),
             setting: row.setting,
             setting_digest: row_digest(&row.setting),
             saturation: None,

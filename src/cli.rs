@@ -17,6 +17,8 @@ mod fleet;
 mod limits;
 mod list;
 mod machine;
+mod merge;
+mod outcome;
 pub mod outcry;
 mod pki;
 mod record;
@@ -24,6 +26,7 @@ mod report;
 mod run;
 mod selection;
 mod selftest;
+pub mod shard;
 mod show;
 mod view;
 
@@ -58,6 +61,8 @@ enum Command {
     Report(report::Arguments),
     /// Compare two records: what regressed, what was fixed, what became slower.
     Compare(compare::Arguments),
+    /// Make the record of a whole run from those of its shards.
+    Merge(merge::Arguments),
     /// Write certificates to a folder: a scenario's, or a root to install.
     Pki(pki::Arguments),
     /// Say what is there and what is missing.
@@ -123,6 +128,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Pki(arguments) => pki::pki(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Completions { shell } => {

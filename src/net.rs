@@ -43,6 +43,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Its word, in files and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Memory => "memory",
+        }
+    }
+
     /// Starts listening on an address of its own choice: a free port of 127.0.0.1, or a new pipe.
     ///
     /// # Errors

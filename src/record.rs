@@ -15,11 +15,13 @@ use crate::scenario::{Role, TlsVersion};
 pub use self::host::Host;
 pub use self::latency::Latency;
 pub use self::measurement::Measurement;
-pub use self::shard::{Division, MergeRecord, ShardRecord};
+pub use self::merge::merge;
+pub use self::shard::{Division, MeasuredRecord, MergeRecord, PartRecord, Selected, ShardRecord};
 
 mod host;
 pub mod latency;
 pub mod measurement;
+pub mod merge;
 mod shard;
 
 /// The version of the record's schema.

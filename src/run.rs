@@ -24,7 +24,7 @@ use crate::target::Target;
 
 use self::environment::Patience;
 use self::event::Event;
-use self::muster::Muster;
+use self::muster::{Muster, takes_part};
 use self::schedule::{Schedule, warm_up};
 use self::shop::Shop;
 use self::trial::Trial;
@@ -68,11 +68,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
         .cloned()
         .partition(|case| case.network.is_some());
     let muster = Muster::of(&plan.targets, &fleets, plan.mint.seed(), stop);
-    let shared = plan.targets.iter().flat_map(|target| {
-        let played = |case: &&Case| target.plays(case.role);
-        pairs.iter().filter(played)
-    });
-    let cases = shared.count() + muster.cases();
+    let cases = size(&plan.targets, &plan.cases);
     let judged_cases = Cell::new(0);
     let mut emit = |event| {
         if matches!(event, Event::CaseJudged(_)) {
@@ -132,6 +128,19 @@ pub fn run(plan: &Plan, stop: &AtomicBool, mut emit: impl FnMut(Event)) -> io::R
         complete: judged_cases.get() == cases,
     });
     outcome
+}
+
+/// How many cases these targets have among these, all in all: a target meets the cases of the roles that it
+/// plays, and the fleets that it can take part in.
+pub fn size(targets: &[Arc<dyn Target>], cases: &[Case]) -> usize {
+    let of_target = |target: &Arc<dyn Target>| {
+        let meets = |case: &&Case| match case.network {
+            Some(_) => takes_part(&**target, case),
+            None => target.plays(case.role),
+        };
+        cases.iter().filter(meets).count()
+    };
+    targets.iter().map(of_target).sum()
 }
 
 /// Lets threads work and tells what they tell, until all of them have ended.

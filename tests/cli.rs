@@ -10,12 +10,16 @@ mod deployed;
 mod fleet;
 #[path = "support/gauntlet.rs"]
 mod gauntlet;
+#[path = "cli/merge.rs"]
+mod merge;
 #[path = "cli/outcry.rs"]
 mod outcry;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/record.rs"]
 mod record;
+#[path = "cli/shard.rs"]
+mod shard;
 #[path = "cli/step_summary.rs"]
 mod step_summary;
 #[path = "cli/words.rs"]

@@ -10,10 +10,12 @@ use rustls::pki_types::DnsName;
 
 use super::baseline::BaselineArguments;
 use super::exit::Exit;
+use super::outcome::exit;
 use super::pki::installed;
 use super::run::{
     Columns, Output, interrupted, parse_name, parse_seconds, server_at, worker_count,
 };
+use super::shard::{ShardArgument, variable};
 use super::{Failure, limits, machine, view};
 use crate::bench::{Bench, Event, Together, bench as run_bench};
 use crate::clock::{Clock, Tick};
@@ -22,9 +24,9 @@ use crate::net::Transport;
 use crate::net::protocol::Protocol;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::record::Run;
+use crate::record::{Division, Selected, ShardRecord};
 use crate::report::Format;
-use crate::scenario::bench::{Arrival, BenchPlan, Row, find};
+use crate::scenario::bench::{Arrival, BenchPlan, Row, find, row_digest};
 use crate::scenario::select::Shard;
 use crate::scenario::span::Span;
 use crate::seed::Seed;
@@ -99,6 +101,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     timeout: Duration,
 
+    /// Only part K of N of the rows, or `auto`: what a scheduler's variables say. A row's part depends on its name alone.
+    #[arg(long, value_name = "K/N", conflicts_with = "together")]
+    shard: Option<ShardArgument>,
+
     /// This is one of several harnesses that load one target in every row at the same time, each with its part of the
     /// rate: K of N. `merge` adds their records up.
     #[arg(long, value_name = "K/N", requires = "start_at")]
@@ -128,7 +134,13 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let baseline = arguments.baseline.open(Level::Must)?;
     let plan = arguments.plan().map_err(Failure::usage)?;
-    let rows = arguments.rows(&plan)?;
+    let all = arguments.rows(&plan)?;
+    let part = arguments.part()?;
+    let held = |(_, row): &(u32, Row)| match part {
+        Some((shard, Division::Apart)) => shard.holds(&format!("{}/{}", plan.name, row.name)),
+        Some((_, Division::Together)) | None => true,
+    };
+    let rows: Vec<_> = all.iter().filter(|row| held(row)).cloned().collect();
     let clock = Clock::start();
     let seed = Seed(arguments.seed);
     let (targets, mint) = arguments.targets(&clock, seed)?;
@@ -143,8 +155,13 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         together: arguments.together(),
         plan,
     };
+    let shard = part.map(|(shard, division)| shard_record(shard, division, &all, &bench));
+    let shard = shard.transpose()?;
+    if bench.rows.is_empty() {
+        anstream::eprintln!("note: no row falls into this shard");
+    }
     let mut output =
-        Output::open(&arguments.out, None, clock, arguments.seed).map_err(Failure::usage)?;
+        Output::open(&arguments.out, None, clock, arguments.seed, shard).map_err(Failure::usage)?;
     baseline.clear(&arguments.out)?;
     let stop = interrupted()?;
     let progress = indicatif::ProgressBar::new_spinner();
@@ -172,7 +189,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let run = output.finish(Level::Must)?;
     view::show(arguments.format, &run, Level::Must)?;
-    baseline.settle(&run, &arguments.out, exit(&run))
+    baseline.settle(&run, &arguments.out, exit(&run, Level::Must))
 }
 
 type Targets = Vec<Arc<dyn Target>>;
@@ -209,6 +226,18 @@ impl Arguments {
         Ok((vec![Arc::new(server)], mint))
     }
 
+    /// Which part of a bench this is, if it is one.
+    fn part(&self) -> Result<Option<(Shard, Division)>, Failure> {
+        if let Some(shard) = self.together {
+            return Ok(Some((shard, Division::Together)));
+        }
+        let Some(shard) = self.shard else {
+            return Ok(None);
+        };
+        let shard = shard.resolve(variable).map_err(Failure::usage)?;
+        Ok(Some((shard, Division::Apart)))
+    }
+
     fn together(&self) -> Option<Together> {
         let (shard, start) = (self.together?, self.start_at?);
         Some(Together {
@@ -240,13 +269,31 @@ impl Arguments {
     }
 }
 
-/// What a bench ends with: strangers that were let in, or callers that were not, are no matter of speed.
-fn exit(run: &Run) -> Exit {
-    if !run.complete {
-        return Exit::Broken;
-    }
-    match run.measurements.iter().any(|one| one.objection().is_some()) {
-        true => Exit::Conformance,
-        false => Exit::AsExpected,
-    }
+/// What the record of a part says of it. `all` are the rows of all parts.
+fn shard_record(
+    shard: Shard,
+    division: Division,
+    all: &[(u32, Row)],
+    bench: &Bench,
+) -> anyhow::Result<ShardRecord> {
+    let selected = Selected {
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: bench.mint.seed().0,
+        transport: bench.transport.word().into(),
+        targets: bench.targets.iter().map(|target| target.name()).collect(),
+        items: all
+            .iter()
+            .map(|(_, row)| {
+                let id = format!("{}/{}", bench.plan.name, row.name);
+                (id, row_digest(&row.setting))
+            })
+            .collect(),
+    };
+    Ok(ShardRecord {
+        number: shard.number(),
+        count: shard.count(),
+        division,
+        selection: selected.digest()?,
+        whole: u64::try_from(all.len() * bench.targets.len())?,
+    })
 }

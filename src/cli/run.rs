@@ -11,15 +11,14 @@ use clap::Args;
 
 use super::baseline::BaselineArguments;
 use super::exit::Exit;
-use super::selection::SelectionArguments;
+use super::outcome::{exit, outcome};
+use super::selection::{Chosen, SelectionArguments};
 use super::{Failure, limits, view};
 use crate::clock::Clock;
 use crate::expect::Level;
-use crate::judge::Verdict;
 use crate::net::Transport;
 use crate::pki::key::KeyPool;
 use crate::pki::mint::Mint;
-use crate::record::{Objection, Run};
 use crate::report::Format;
 use crate::run::environment::{Patience, Stage};
 use crate::run::event::Event;
@@ -30,12 +29,13 @@ use crate::target::command::process;
 pub(super) use self::columns::Columns;
 use self::deployed::{Deployed, DeployedArguments};
 pub(super) use self::deployed::{parse_name, server_at};
-pub(super) use self::output::Output;
+pub(super) use self::output::{Output, write_views};
 pub(super) use self::progress::Progress;
 
 mod columns;
 mod deployed;
 mod output;
+mod part;
 mod progress;
 
 /// What `run` is told.
@@ -99,7 +99,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     limits::raise()?;
     let baseline = arguments.baseline.open(arguments.level)?;
-    let (cases, left_out) = arguments.selection.cases_to_run()?;
+    let Chosen {
+        cases,
+        part_of,
+        left_out,
+    } = arguments.selection.cases_to_run()?;
     if left_out > 0 {
         anstream::eprintln!(
             "note: {left_out} cases of fleets are left out; ask for them, as in `run 'chaos/*'`"
@@ -108,9 +112,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let clock = Clock::start();
     let seed = Seed(arguments.seed);
     let pool = Arc::new(KeyPool::new(seed));
-    let deployed = arguments
-        .deployed
-        .find(&cases, clock.clone(), seed, &pool)?;
+    let whole = part_of.as_ref().map_or(&cases, |(_, whole)| whole);
+    let deployed = arguments.deployed.find(whole, clock.clone(), seed, &pool)?;
     let columns = match &deployed {
         Some(deployed) => deployed.columns(),
         None if arguments.all_targets => Columns::all()?,
@@ -133,11 +136,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if !arguments.selection.is_built_in() {
         check_recipes(&plan)?;
     }
+    let shard = part_of.map(|(shard, cases)| part::of(shard, &cases, &plan, deployed.as_ref()));
+    let shard = shard.transpose()?;
     let mut output = Output::open(
         &arguments.out,
         arguments.junit.as_deref(),
         clock,
         arguments.seed,
+        shard,
     )
     .map_err(Failure::usage)?;
     baseline.clear(&arguments.out)?;
@@ -156,7 +162,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             trouble.get_or_insert(error);
         }
     };
-    let outcome = match &deployed {
+    let ended = match &deployed {
         Some(Deployed::Client(client)) => client.receive(&plan, &stop, take),
         _ => run_plan(&plan, &stop, take),
     };
@@ -167,28 +173,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             .into());
     }
     let record = output.finish(arguments.level)?;
-    outcome.context("a worker could not do its part; the record is incomplete")?;
+    ended.context("a worker could not do its part; the record is incomplete")?;
     view::show(arguments.format, &record, arguments.level)?;
-    // A gate must not open because nothing was tested.
-    if record.complete
-        && record
-            .cases
-            .iter()
-            .all(|case| case.verdict == Verdict::Unsupported)
-        && let Some(case) = record.cases.first()
-    {
-        return Err(Failure::nothing_selected(anyhow!(
-            "no case has met the target; of `{}` the record says: {}",
-            case.id,
-            case.reason
-        )));
-    }
-    if record.complete && record.cases.is_empty() && record.targets.is_empty() {
-        return Err(Failure::nothing_selected(anyhow!(
-            "nothing that was selected is for these targets\nhelp: a planted bug of verifiers shows in pairs, one of fleets in fleets"
-        )));
-    }
-    baseline.settle(&record, &arguments.out, exit(&record, arguments.level))
+    let own = match &record.shard {
+        None => outcome(&record, arguments.level)?,
+        // What a shard does not have the others have, or else merging says so.
+        Some(shard) => {
+            if record.complete && record.cases.is_empty() {
+                anstream::eprintln!(
+                    "note: no case falls into shard {} of {}; all have {}",
+                    shard.number,
+                    shard.count,
+                    shard.whole
+                );
+            }
+            exit(&record, arguments.level)
+        }
+    };
+    baseline.settle(&record, &arguments.out, own)
 }
 
 /// Mints what the cases need once, so that a recipe that means nothing is told for what it is: a
@@ -266,19 +268,6 @@ async fn told_to_end() -> bool {
     #[cfg(not(unix))]
     {
         tokio::signal::ctrl_c().await.is_ok()
-    }
-}
-
-fn exit(run: &Run, level: Level) -> Exit {
-    let broken = run
-        .objections(level)
-        .any(|(_, objection)| objection == Objection::Broken);
-    if broken || !run.complete {
-        Exit::Broken
-    } else if run.objections(level).next().is_some() {
-        Exit::Conformance
-    } else {
-        Exit::AsExpected
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::Failure;
+use super::shard::{ShardArgument, unused_variable, variable};
 use crate::document::nearest;
 use crate::scenario::expand::{Case, expand};
 use crate::scenario::load;
@@ -41,9 +42,21 @@ pub(super) struct SelectionArguments {
     #[arg(long, value_name = "VERSION")]
     tls: Option<TlsVersion>,
 
-    /// Only part k of n; a case's part depends on its id alone.
+    /// Only part k of n; a case's part depends on its id alone. `auto` is the part that the variables of
+    /// Slurm, Kubernetes or GitLab name, `auto/n` where they do not say how many there are.
     #[arg(long, value_name = "K/N")]
-    shard: Option<Shard>,
+    shard: Option<ShardArgument>,
+}
+
+/// What a run runs.
+pub(super) struct Chosen {
+    /// The cases.
+    pub(super) cases: Vec<Case>,
+    /// Where they are those of a shard: which, and the cases of all shards.
+    pub(super) part_of: Option<(Shard, Vec<Case>)>,
+    /// How many cases of fleets are left out: they take time, and run where somebody asks for them by a
+    /// glob, a tag or a specification.
+    pub(super) left_out: usize,
 }
 
 impl SelectionArguments {
@@ -62,14 +75,55 @@ impl SelectionArguments {
         self.scenarios.is_empty()
     }
 
-    /// The selected cases.
+    /// The selected cases, of this shard if one is asked for. It may be empty, the selection may not.
     pub(super) fn cases(&self) -> Result<Vec<Case>, Failure> {
+        let shard = self.shard()?;
+        let mut cases = self.cases_of_all_shards()?;
+        cases.retain(|case| shard.is_none_or(|shard| shard.holds(&case.id())));
+        Ok(cases)
+    }
+
+    /// The selected cases that a run runs.
+    pub(super) fn cases_to_run(&self) -> Result<Chosen, Failure> {
+        let shard = self.shard()?;
+        let mut cases = self.cases_of_all_shards()?;
+        let all = cases.len();
+        let asked = |globs: &[String]| globs.iter().any(|glob| !glob.starts_with('!'));
+        if !asked(&self.globs) && self.tag.is_empty() && self.spec.is_empty() {
+            cases.retain(|case| case.network.is_none());
+        }
+        let left_out = all - cases.len();
+        let Some(shard) = shard else {
+            if let Some(name) = unused_variable(variable) {
+                anstream::eprintln!(
+                    "note: {name} is set, but every case runs here; `--shard auto` runs a part of them"
+                );
+            }
+            return Ok(Chosen {
+                cases,
+                part_of: None,
+                left_out,
+            });
+        };
+        let held = |case: &&Case| shard.holds(&case.id());
+        Ok(Chosen {
+            cases: cases.iter().filter(held).cloned().collect(),
+            part_of: Some((shard, cases)),
+            left_out,
+        })
+    }
+
+    fn shard(&self) -> Result<Option<Shard>, Failure> {
+        let shard = self.shard.map(|shard| shard.resolve(variable));
+        shard.transpose().map_err(Failure::usage)
+    }
+
+    fn cases_of_all_shards(&self) -> Result<Vec<Case>, Failure> {
         let scenarios = self.load()?;
         let selection = Selection::of_globs(&self.globs)
             .map_err(Failure::usage)?
             .with_tags(self.tag.clone())
-            .with_specs(self.spec.clone())
-            .with_shard(self.shard);
+            .with_specs(self.spec.clone());
         let mut cases = expand(&scenarios);
         cases.retain(|case| {
             selection.selects(case)
@@ -80,19 +134,6 @@ impl SelectionArguments {
             return Err(Failure::nothing_selected(self.nothing(&scenarios)));
         }
         Ok(cases)
-    }
-
-    /// The selected cases that a run runs, and how many fleets it leaves out: they take time, and run where
-    /// somebody asks for them by a glob, a tag or a specification.
-    pub(super) fn cases_to_run(&self) -> Result<(Vec<Case>, usize), Failure> {
-        let mut cases = self.cases()?;
-        let all = cases.len();
-        let asked = |globs: &[String]| globs.iter().any(|glob| !glob.starts_with('!'));
-        if !asked(&self.globs) && self.tag.is_empty() && self.spec.is_empty() {
-            cases.retain(|case| case.network.is_none());
-        }
-        let left_out = all - cases.len();
-        Ok((cases, left_out))
     }
 
     fn nothing(&self, scenarios: &[Arc<Scenario>]) -> anyhow::Error {

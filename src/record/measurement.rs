@@ -1,6 +1,7 @@
 //! What was measured: handshakes in one setting, against one target, repetition by repetition.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -207,6 +208,33 @@ impl Repetition {
     }
 }
 
+impl Repetition {
+    /// Adds what another generator of load did in the same repetition, at the same time, against the same
+    /// target: counts, histograms and the generators' processor time are added up; the longest measured time
+    /// and the busiest machine are kept, and the target's processor time too, for whoever can see it sees all
+    /// of it. The order does not matter.
+    pub fn add(&mut self, other: &Self) {
+        self.duration_us = self.duration_us.max(other.duration_us);
+        self.load_average = match (self.load_average, other.load_average) {
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        self.tally.add(&other.tally);
+        self.cpu.add(other.cpu);
+        self.latency.add(&other.latency);
+        let mut course: BTreeMap<u64, Slice> = BTreeMap::new();
+        for slice in self.course.drain(..).chain(other.course.iter().cloned()) {
+            match course.entry(slice.from_us) {
+                Entry::Vacant(place) => {
+                    place.insert(slice);
+                }
+                Entry::Occupied(place) => place.into_mut().add(&slice),
+            }
+        }
+        self.course = course.into_values().collect();
+    }
+}
+
 fn per_second(count: u64, duration_us: u64) -> f64 {
     match duration_us {
         0 => 0.0,
@@ -215,42 +243,73 @@ fn per_second(count: u64, duration_us: u64) -> f64 {
 }
 
 impl Tally {
+    /// Adds the other's counts.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            due,
+            dropped,
+            confirmed,
+            other_kind,
+            failed,
+            strangers,
+            strangers_refused,
+            strangers_accepted,
+        } = other;
+        for (sum, count) in [
+            (&mut self.due, due),
+            (&mut self.dropped, dropped),
+            (&mut self.confirmed, confirmed),
+            (&mut self.other_kind, other_kind),
+            (&mut self.strangers, strangers),
+            (&mut self.strangers_refused, strangers_refused),
+            (&mut self.strangers_accepted, strangers_accepted),
+        ] {
+            *sum = sum.saturating_add(*count);
+        }
+        for (what, count) in failed {
+            let sum = self.failed.entry(what.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+
     /// How many connections failed.
     pub fn failures(&self) -> u64 {
         self.failed.values().sum()
     }
+}
 
-    /// Adds the counts of somebody who measured at the same time.
-    pub fn add(&mut self, other: &Self) {
-        self.due += other.due;
-        self.dropped += other.dropped;
-        self.confirmed += other.confirmed;
-        self.other_kind += other.other_kind;
-        for (reason, count) in &other.failed {
-            *self.failed.entry(reason.clone()).or_default() += count;
-        }
-        self.strangers += other.strangers;
-        self.strangers_refused += other.strangers_refused;
-        self.strangers_accepted += other.strangers_accepted;
+impl Cpu {
+    fn add(&mut self, other: Self) {
+        self.harness_ns = self.harness_ns.saturating_add(other.harness_ns);
+        self.connections = self.connections.saturating_add(other.connections);
+        self.target_ns = self.target_ns.max(other.target_ns);
     }
 }
 
 impl Latencies {
     /// Adds the histograms of somebody who measured at the same time.
     pub fn add(&mut self, other: &Self) {
-        self.connect.merge(&other.connect);
-        self.handshake.merge(&other.handshake);
-        self.confirmed.merge(&other.confirmed);
-        self.first_byte.merge(&other.first_byte);
-        self.from_due.merge(&other.from_due);
-        self.pacing.merge(&other.pacing);
+        let Self {
+            connect,
+            handshake,
+            confirmed,
+            first_byte,
+            from_due,
+            pacing,
+        } = other;
+        self.connect.merge(connect);
+        self.handshake.merge(handshake);
+        self.confirmed.merge(confirmed);
+        self.first_byte.merge(first_byte);
+        self.from_due.merge(from_due);
+        self.pacing.merge(pacing);
     }
 }
 
 impl Slice {
     /// Adds the same slice of somebody who measured at the same time.
     pub fn add(&mut self, other: &Self) {
-        self.failed += other.failed;
+        self.failed = self.failed.saturating_add(other.failed);
         self.latency.merge(&other.latency);
     }
 }

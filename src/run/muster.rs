@@ -114,12 +114,6 @@ impl<'a> Muster<'a> {
         }
     }
 
-    /// How many cases there are.
-    pub fn cases(&self) -> usize {
-        let indices = 0..self.targets.len();
-        indices.map(|index| self.of_target(index).count()).sum()
-    }
-
     /// The cases that the target with this index takes part in.
     fn of_target(&self, index: usize) -> impl Iterator<Item = &Case> {
         let target = self.targets.get(index);
@@ -325,7 +319,7 @@ impl<'a> Muster<'a> {
 
 /// Does this target take part in this case? What is worth asking of somebody else's program, in real time,
 /// has the tag `real`.
-fn takes_part(target: &dyn Target, case: &Case) -> bool {
+pub fn takes_part(target: &dyn Target, case: &Case) -> bool {
     let is_real = || case.network == Some(Network::Sockets) && case.scenario.has_tag("real");
     target.musters() && (target.flaws().is_some() || is_real())
 }

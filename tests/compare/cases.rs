@@ -3,7 +3,7 @@
 use mtls_gauntlet::compare::{Change, Comparison, Kind, Outcome as Comes, Terms};
 use mtls_gauntlet::expect::{Alert, Level, Outcome};
 use mtls_gauntlet::judge::{FailureKind, Verdict};
-use mtls_gauntlet::record::{CaseRecord, MergeRecord, Run};
+use mtls_gauntlet::record::{CaseRecord, Division, MergeRecord, Run};
 use mtls_gauntlet::scenario::Role;
 
 use super::{compare, sample};
@@ -270,6 +270,10 @@ fn a_record_that_lacks_something_is_never_green() {
             count: 3,
             missing,
             cut_short,
+            division: Division::Apart,
+            selection: String::new(),
+            whole: 0,
+            parts: Vec::new(),
         }),
         ..whole.clone()
     };

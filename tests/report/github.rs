@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mtls_gauntlet::expect::{Level, Outcome};
 use mtls_gauntlet::judge::{FailureKind, Verdict};
-use mtls_gauntlet::record::{CaseRecord, MergeRecord, Run};
+use mtls_gauntlet::record::{CaseRecord, Division, MergeRecord, Run};
 use mtls_gauntlet::report::Format;
 use mtls_gauntlet::report::github::{SHOWN, SUMMARY_LIMIT, bounded};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
@@ -40,6 +40,10 @@ fn a_run_that_was_cut_short_is_an_error_even_where_nothing_failed() {
         count: 4,
         missing: vec![2, 4],
         cut_short: Vec::new(),
+        division: Division::Apart,
+        selection: String::new(),
+        whole: 0,
+        parts: Vec::new(),
     });
     let text = render(&run, Level::Must);
     assert!(text.contains("parts that are missing: 2, 4"), "{text}");

@@ -129,6 +129,7 @@ pub fn repetition(number: u32, cpu_us: u64) -> Repetition {
         cpu: Cpu {
             harness_ns: confirmed * 50_000,
             target_ns: Some(confirmed * cpu_us * 1_000),
+            connections: confirmed,
         },
         latency: Latencies {
             first_byte,

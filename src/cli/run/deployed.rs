@@ -175,6 +175,14 @@ impl Deployed {
         columns
     }
 
+    /// What it is called in records.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Server(server, _) => &server.name,
+            Self::Client(client) => &client.name,
+        }
+    }
+
     /// The mint whose root the target trusts.
     pub(super) fn mint(&self) -> Arc<Mint> {
         match self {

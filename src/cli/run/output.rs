@@ -10,7 +10,7 @@ use crate::bench::Event as Measured;
 use crate::cli::machine;
 use crate::clock::Clock;
 use crate::expect::Level;
-use crate::record::{CaseRecord, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool};
+use crate::record::{CaseRecord, Run, SCHEMA_VERSION, ShardRecord, Summary, TargetRecord, Tool};
 use crate::report::Format;
 use crate::run::event::Event;
 
@@ -30,6 +30,7 @@ impl Output {
         junit: Option<&Path>,
         clock: Clock,
         seed: u64,
+        shard: Option<ShardRecord>,
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| {
             format!(
@@ -60,7 +61,7 @@ impl Output {
             targets: Vec::new(),
             cases: Vec::new(),
             measurements: Vec::new(),
-            shard: None,
+            shard,
             merged: None,
             summary: Summary::default(),
         };
@@ -71,7 +72,7 @@ impl Output {
             record,
         };
         // What an earlier run left here must not be taken for this one's, should this one die.
-        output.write_views(Level::Must)?;
+        write_views(&output.folder, &output.record, Level::Must)?;
         Ok(output)
     }
 
@@ -101,7 +102,7 @@ impl Output {
             }
             Measured::Finished { complete } => self.record.complete = complete,
         }
-        self.write_views(Level::Must)
+        write_views(&self.folder, &self.record, Level::Must)
     }
 
     fn take_case(&mut self, case: CaseRecord) -> anyhow::Result<()> {
@@ -127,32 +128,33 @@ impl Output {
             .cases
             .sort_by(|one, other| (&one.target, &one.id).cmp(&(&other.target, &other.id)));
         self.record.summary = Summary::of(&self.record.cases);
-        self.write_views(level)?;
+        write_views(&self.folder, &self.record, level)?;
         if let Some((path, mut file)) = self.junit {
             file.write_all(Format::Junit.render(&self.record, level)?.as_bytes())
                 .with_context(|| format!("failed to write `{}`", path.display()))?;
         }
         Ok(self.record)
     }
+}
 
-    fn write_views(&self, level: Level) -> anyhow::Result<()> {
-        let curves = [("curves.svg", Format::Svg), ("figures.csv", Format::Csv)];
-        let measured = usize::from(!self.record.measurements.is_empty()) * curves.len();
-        let always = [
-            ("run.json", Format::Json),
-            ("junit.xml", Format::Junit),
-            ("summary.md", Format::Markdown),
-        ];
-        for (name, format) in always.into_iter().chain(curves.into_iter().take(measured)) {
-            // Whoever reads meanwhile sees the old view or the new one, never half of one.
-            let path = self.folder.join(name);
-            let unfinished = self.folder.join(format!("{name}.unfinished"));
-            fs::write(&unfinished, format.render(&self.record, level)?)
-                .and_then(|()| fs::rename(&unfinished, &path))
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
-        }
-        Ok(())
+/// Writes a record and its views into a folder that is there.
+pub(in crate::cli) fn write_views(folder: &Path, record: &Run, level: Level) -> anyhow::Result<()> {
+    let curves = [("curves.svg", Format::Svg), ("figures.csv", Format::Csv)];
+    let measured = usize::from(!record.measurements.is_empty()) * curves.len();
+    let always = [
+        ("run.json", Format::Json),
+        ("junit.xml", Format::Junit),
+        ("summary.md", Format::Markdown),
+    ];
+    for (name, format) in always.into_iter().chain(curves.into_iter().take(measured)) {
+        // Whoever reads meanwhile sees the old view or the new one, never half of one.
+        let path = folder.join(name);
+        let unfinished = folder.join(format!("{name}.unfinished"));
+        fs::write(&unfinished, format.render(record, level)?)
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .with_context(|| format!("failed to write `{}`", path.display()))?;
     }
+    Ok(())
 }
 
 /// Opens the file of events for this run alone: two runs in one folder would write over each other.
