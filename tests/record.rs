@@ -109,7 +109,7 @@ fn names_are_those_that_are_promised() {
     // One case that has everything but a failure, and one that has nothing but one.
     let cases = record["cases"].as_array().unwrap();
     let case = |id: &str| cases.iter().position(|case| case["id"] == id).unwrap();
-    let always = "id scenario title level spec file target role tls presented expectation verdict \
+    let always = "id scenario title level spec file line target role tls presented expectation verdict \
                   reason scenario_digest environment_digest duration_us";
     let stale = case("path/zero-serial/server/tls1.2");
     assert_eq!(
