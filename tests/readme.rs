@@ -306,7 +306,14 @@ fn patience(arguments: &str) -> &'static [&'static str] {
     match arguments.split(' ').next() {
         Some("run") => &["--timeout", "120"],
         // The README measures for as long as a figure needs that somebody reads.
-        Some("bench") => &["--duration", "100ms", "--warm-up", "50ms", "--repetitions", "1"],
+        Some("bench") => &[
+            "--duration",
+            "100ms",
+            "--warm-up",
+            "50ms",
+            "--repetitions",
+            "1",
+        ],
         _ => &[],
     }
 }
