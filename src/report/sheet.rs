@@ -152,8 +152,21 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
         title: first.map_or_else(String::new, |one| title(one, run)),
         pinned: pinned(group),
         tables: vec![cells(&columns), cells(&phases)],
-        notes: notes(&figures, reference.as_deref()),
+        notes: notes(&figures, reference.as_deref())
+            .into_iter()
+            .chain(busy(&run.host))
+            .collect(),
     }
+}
+
+/// What a busy machine does to figures.
+fn busy(host: &Host) -> Option<String> {
+    let load = host.load_average?;
+    (load > host.cores as f64).then(|| {
+        format!(
+            "the machine was busy (load {load:.2}): ratios hold, times do not; measure again on a quiet one before you quote them"
+        )
+    })
 }
 
 /// What was measured, of which version, and over what.
