@@ -79,14 +79,15 @@ impl Count {
                 self.tally.confirmed += 1;
                 let took = answered.first_octet.nanos_since(due);
                 let latency = &mut self.latency;
+                // Without TLS there is no handshake that could take no time.
+                if answered.kind.is_some() {
+                    let took = answered.done.nanos_since(answered.began);
+                    latency.handshake.add(took);
+                }
                 for (histogram, nanos) in [
                     (
                         &mut latency.connect,
                         answered.connected.nanos_since(answered.dialled),
-                    ),
-                    (
-                        &mut latency.handshake,
-                        answered.done.nanos_since(answered.began),
                     ),
                     (
                         &mut latency.confirmed,
