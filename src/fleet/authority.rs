@@ -168,6 +168,9 @@ impl Authority {
         let issuing = house.issuing.serial();
         let by = house.issuing.name().to_owned();
         self.desk().issuers.insert(serial, by);
+        // Leaves are many: none needs room for more than it has.
+        leaf.chain
+            .reserve_exact(1 + usize::from(house.bridge.is_some()));
         leaf.chain.push(house.issuing.certificate().clone());
         if let Some(bridge) = &house.bridge {
             leaf.chain.push(bridge.certificate().clone());

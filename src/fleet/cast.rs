@@ -49,6 +49,8 @@ pub struct Cast {
     pub clock: Clock,
     plan: Plan,
     verifiers: Arc<Verifiers>,
+    /// What its services speak inside TLS.
+    application: Arc<Application>,
     first_bundle: OnceLock<Arc<Bundle>>,
     company: Mutex<Company>,
 }
@@ -142,6 +144,7 @@ impl Cast {
             clock: clock.clone(),
             plan: plan.clone(),
             verifiers: Arc::new(Verifiers::new(plan.fleet.topology != Topology::Star)),
+            application: Arc::default(),
             first_bundle: OnceLock::new(),
             company: Mutex::default(),
         };
@@ -270,7 +273,7 @@ impl Cast {
                 name: name.to_owned(),
                 server_name: member.destination.server_name.clone(),
                 address: Mutex::new(address),
-                application,
+                application: Arc::new(application),
                 views: None,
             });
         }
@@ -450,7 +453,7 @@ impl Cast {
             name: name.into(),
             server_name: server_name(name)?,
             address: Mutex::new(address),
-            application: Application::default(),
+            application: Arc::clone(&self.application),
             views,
         };
         let health = match self.plan.fleet.health {
