@@ -19,12 +19,10 @@ use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 
 pub use self::counter::Pass;
+pub use crate::scenario::fleet::FIRST_ROOT;
 
 mod counter;
 mod house;
-
-/// The name of the anchor that a fleet begins with.
-pub const FIRST_ROOT: &str = "root";
 
 /// The name of the anchor that nobody trusts.
 pub const ROGUE_ROOT: &str = "rogue";

@@ -28,7 +28,7 @@ use crate::net::{Address, ConnectionId};
 use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::Application;
 use crate::pki::issuer::Leaf;
-use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::fleet::{CALLERS, Canary, HOARDER, Topology};
 use crate::scenario::span::Span;
 use crate::target::Writing;
 use crate::target::planted::Bug;
@@ -102,12 +102,6 @@ pub struct Member {
 }
 
 type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
-
-/// How many callers from outside there are.
-const CALLERS: u32 = 2;
-
-/// The caller that throws no session away.
-const HOARDER: &str = "hoarder-0";
 
 /// How much later it is than a party thinks that grants a leeway, in microseconds.
 const LEEWAY: i64 = 2_500_000;

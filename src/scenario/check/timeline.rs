@@ -3,13 +3,14 @@
 //! A scenario file is run by whoever checks it out: none may keep a machine busy for hours, or name a
 //! service that does not exist only for the run to end there.
 
+use super::roster::Roster;
 use super::story;
 use crate::document::{Document, DocumentError};
 use crate::expect::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::fleet::{Canary, Delivery, FleetPlan, LoadPlan, Topology, Windows};
 use crate::scenario::span::Span;
-use crate::scenario::step::Action;
+use crate::scenario::step::{Action, WriteStyle};
 
 /// How many services a file may ask for.
 const MOST_SERVICES: u32 = 64;
@@ -206,7 +207,8 @@ impl Timeline<'_> {
             return Err(self.wrong(place, "do", &message, Some(&hint)));
         }
         self.check_values(place, services)?;
-        self.check_sense(place)
+        self.check_sense(place)?;
+        self.roster().check_names(place, services)
     }
 
     fn check_values(&self, place: usize, services: u32) -> Result<(), DocumentError> {
@@ -274,6 +276,20 @@ impl Timeline<'_> {
                 "a service is renamed or gets a bad leaf, not both at once",
                 "leave `who` or `defect` out",
             )),
+            Action::WriteFiles if step.defect.is_none() && !by_files => Some((
+                "do",
+                "services of this fleet have no files that could be written again",
+                "write `delivery = \"files\"` in [fleet], or a `defect`",
+            )),
+            Action::RotateLeaf | Action::PushBundle | Action::PublishCrl
+                if step.style == Some(WriteStyle::Touch) =>
+            {
+                Some((
+                    "style",
+                    "`touch` writes nothing new",
+                    "say `do = \"write-files\"`, or write it in another style",
+                ))
+            }
             _ if step.style.is_some() && !by_files && !self.scenario.has_tag("real") => Some((
                 "style",
                 "services of this fleet have no files",
@@ -290,6 +306,10 @@ impl Timeline<'_> {
             Some((key, message, hint)) => Err(self.wrong(place, key, message, Some(hint))),
             None => Ok(()),
         }
+    }
+
+    fn roster(&self) -> Roster<'_> {
+        Roster::new(self.document, self.scenario, self.fleet)
     }
 
     fn number(
