@@ -110,6 +110,97 @@ const NAMES: &[Slip] = &[
     },
 ];
 
+const LIMITS: &[Slip] = &[
+    Slip {
+        what: "more than all",
+        tables: "[fleet]\n[limits]\navailability = 1001\n",
+        healed: ("1001", "1000"),
+    },
+    Slip {
+        what: "better than before",
+        tables: "[fleet]\n[limits]\nrecovery = 9500\n",
+        healed: ("9500", "950"),
+    },
+    Slip {
+        what: "everybody and more is told",
+        tables: "[fleet]\n[limits]\ntold = 4000000000\n",
+        healed: ("4000000000", "1000"),
+    },
+    Slip {
+        what: "a peak below the mean",
+        tables: "[fleet]\n[limits]\nissuance-peak = 7\n",
+        healed: ("7", "700"),
+    },
+    Slip {
+        what: "no generation at all",
+        tables: "[fleet]\n[limits]\ngenerations = 0\n",
+        healed: ("0", "1"),
+    },
+    Slip {
+        what: "more alarms than anybody hears",
+        tables: "[fleet]\n[limits]\nalarms = 10001\n",
+        healed: ("10001", "10000"),
+    },
+    Slip {
+        what: "no handshake at all",
+        tables: "[fleet]\n[limits]\nhandshakes = 0\n",
+        healed: ("0", "1"),
+    },
+    Slip {
+        what: "no connection at all",
+        tables: "[fleet]\n[limits]\ndials = 0\n",
+        healed: ("0", "1"),
+    },
+    Slip {
+        what: "sooner than at once",
+        tables: "[fleet]\n[limits]\nslowest = \"0s\"\n",
+        healed: ("0s", "1ms"),
+    },
+];
+
+const LENGTHS: &[Slip] = &[
+    Slip {
+        what: "ten days on sockets",
+        tables: "[fleet]\n[[step]]\nat = \"10d\"\ndo = \"rotate-leaf\"\n",
+        healed: ("[fleet]", "networks = [\"simulated\"]\n[fleet]"),
+    },
+    Slip {
+        what: "a step too often",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"rotate-leaf\"\nevery = \"1s\"\ncount = 600\n",
+        healed: ("600", "500"),
+    },
+    Slip {
+        what: "an outage without an end",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"\nfor = \"1h\"\n",
+        healed: ("1h", "1m"),
+    },
+    Slip {
+        what: "a long way to warm up",
+        tables: "networks = [\"sockets\"]\n[fleet]\n[load]\nwarm-up = \"6m\"\nsettle = \"5m\"\n",
+        healed: ("6m", "4m"),
+    },
+    Slip {
+        what: "all in all",
+        tables: "[fleet]\n[load]\nsettle = \"4m\"\n[window]\nleaf = \"3m\"\n[[step]]\nat = \"4m\"\ndo = \"rotate-leaf\"\n",
+        healed: ("3m", "90s"),
+    },
+    Slip {
+        what: "calls that are given up, one after the other",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"sweep\"\nstrike = \"black-hole\"\ncount = 200\n",
+        healed: ("black-hole", "cut"),
+    },
+];
+
+#[test]
+fn a_limit_can_be_kept_and_missed() {
+    insta::assert_snapshot!(told(LIMITS));
+}
+
+#[test]
+fn nobody_waits_for_days_at_sockets() {
+    insta::assert_snapshot!(told(LENGTHS));
+}
+
 #[test]
 fn who_is_not_there_is_told_with_who_may_be_meant() {
     insta::assert_snapshot!(told(NAMES));

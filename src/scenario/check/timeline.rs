@@ -3,6 +3,7 @@
 //! A scenario file is run by whoever checks it out: none may keep a machine busy for hours, or name a
 //! service that does not exist only for the run to end there.
 
+use self::keys::{keys, takes};
 use super::roster::Roster;
 use super::story;
 use crate::document::{Document, DocumentError};
@@ -11,6 +12,9 @@ use crate::scenario::Scenario;
 use crate::scenario::fleet::{Canary, Delivery, FleetPlan, LoadPlan, Topology, Windows};
 use crate::scenario::span::Span;
 use crate::scenario::step::{Action, WriteStyle};
+
+mod bounds;
+mod keys;
 
 /// How many services a file may ask for.
 const MOST_SERVICES: u32 = 64;
@@ -58,6 +62,9 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
     if let Some(windows) = &scenario.window {
         timeline.check_windows(windows)?;
     }
+    if let Some(limits) = &scenario.limits {
+        timeline.check_limits(limits)?;
+    }
     let mut services = fleet.services;
     let mut order: Vec<usize> = (0..scenario.steps.len()).collect();
     order.sort_by_key(|place| scenario.steps[*place].at);
@@ -68,7 +75,7 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
             services = count;
         }
     }
-    Ok(())
+    timeline.check_length()
 }
 
 struct Timeline<'a> {
@@ -344,64 +351,4 @@ impl Timeline<'_> {
         let hint = hint.map(str::to_owned);
         self.document.error_at(place, message, hint)
     }
-}
-
-/// What a step takes, in words.
-fn takes(needed: &[&str], optional: &[&str]) -> String {
-    let keys = ["at"].iter().chain(needed).chain(optional);
-    let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
-    format!("it takes {}", keys.join(", "))
-}
-
-/// The keys that a step of a timeline needs beside `at`, and those that it may have; none for steps of
-/// stories.
-fn keys(action: Action) -> Option<(&'static [&'static str], &'static [&'static str])> {
-    Some(match action {
-        Action::Connect
-        | Action::Resume
-        | Action::Hold
-        | Action::Ask
-        | Action::ReplaceTrust
-        | Action::ReplaceCrl
-        | Action::ReplaceClientAuth
-        | Action::ForgetTickets => return None,
-        Action::RotateLeaf => (
-            &[],
-            &[
-                "services", "who", "defect", "style", "gap", "count", "every",
-            ],
-        ),
-        Action::RotateCaller => (&[], &["who", "defect", "count", "every"]),
-        Action::PushBundle => (&["trusts"], &["services", "style", "gap", "count", "every"]),
-        Action::PushCallerBundle => (&["trusts"], &["who"]),
-        Action::PublishCrl => (&[], &["services", "style", "gap", "count", "every"]),
-        Action::WriteFiles => (
-            &[],
-            &[
-                "services", "who", "defect", "style", "gap", "count", "every",
-            ],
-        ),
-        Action::IssueFrom => (&["who"], &[]),
-        Action::CrossSign => (&["who", "for"], &[]),
-        Action::Revoke => (&["revokes"], &[]),
-        Action::Allow | Action::Disallow => (&["who"], &["services"]),
-        Action::StopAuthority => (&[], &["for"]),
-        Action::SlowAuthority => (&["by"], &["for"]),
-        Action::CorruptAuthority => (&["defect"], &["for"]),
-        Action::StartAuthority | Action::Heal => (&[], &[]),
-        Action::Partition => (&[], &["services", "who", "for"]),
-        Action::HoldBack => (&[], &["services", "who"]),
-        Action::Slow => (&["by"], &["services", "who"]),
-        Action::Advance => (&["by"], &["count", "every"]),
-        Action::Skew => (&[], &["services", "who", "by", "back"]),
-        Action::Cut => (&[], &["services", "octet", "record"]),
-        Action::BlackHole | Action::Corrupt => (&["octet"], &["services"]),
-        Action::Sweep => (&["count"], &["services", "octet", "strike"]),
-        Action::Stall | Action::Flood | Action::Linger => (&["count"], &["services"]),
-        Action::Scale => (&["count"], &[]),
-        Action::Restart | Action::CloseConnections => (&[], &["services", "count", "every"]),
-        Action::Crash | Action::ExhaustDescriptors | Action::RollBackCrl | Action::RequireTls => {
-            (&[], &["services"])
-        }
-    })
 }
