@@ -18,6 +18,7 @@ use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
 use super::flap::Flaps;
 use super::history::{Call, CallOutcome, History, Micros};
+use super::missed;
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
@@ -77,6 +78,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     Findings {
         violations: worst.map(|suspicion| suspicion.told(&witnesses)).collect(),
         violations_in_all,
+        missed: missed::steps(history),
         calls,
         convergence,
         latency: phases.latency(),
