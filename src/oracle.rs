@@ -25,6 +25,7 @@ pub mod findings;
 mod flap;
 pub mod history;
 pub mod issuance;
+mod missed;
 pub mod permission;
 mod phase;
 mod resource;

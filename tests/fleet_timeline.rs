@@ -7,11 +7,14 @@ use std::sync::Arc;
 use mtls_gauntlet::clock::Clock;
 use mtls_gauntlet::expect::HandshakeKind;
 use mtls_gauntlet::fleet::{self, Ground, Plan};
+use mtls_gauntlet::judge::Verdict;
+use mtls_gauntlet::judge::timeline::judge_timeline;
 use mtls_gauntlet::oracle::check::check;
 use mtls_gauntlet::oracle::findings::{Findings, Invariant};
 use mtls_gauntlet::oracle::history::{CallOutcome, History};
 use mtls_gauntlet::scenario::Scenario;
 use mtls_gauntlet::scenario::load::parse;
+use mtls_gauntlet::scenario::span::Span;
 use mtls_gauntlet::seed::Seed;
 use mtls_gauntlet::target::planted::{Bug, Flaws};
 
@@ -191,6 +194,39 @@ fn cut_at_every_octet_nobody_gets_in_by_halves() {
     assert!(!outcomes.contains(&&CallOutcome::TimedOut));
 }
 
+/// A place that no connection comes to is no trouble, and bearing it proves nothing.
+#[test]
+fn a_strike_that_never_strikes_proves_nothing() {
+    for (octet, verdict) in [(1000, Verdict::Pass), (100_000, Verdict::Invalid)] {
+        let mut scenario = scenario("cut-under-load");
+        scenario.steps[0].octet = Some(octet);
+        for sockets in [false, true] {
+            let history = match sockets {
+                true => history_on_sockets(&scenario),
+                false => history(&scenario, Flaws::NONE),
+            };
+            let limits = scenario.limits.clone().unwrap_or_default();
+            let judgement = judge_timeline(&check(&history, &limits));
+            let told = judgement.reason;
+            assert_eq!(judgement.verdict, verdict, "{octet}, {sockets}: {told}");
+            let names_it = told.contains("step 1, `cut` at") && told.contains("service-0 came");
+            assert_eq!(names_it, verdict == Verdict::Invalid, "{told}");
+        }
+    }
+}
+
+/// What is struck anew before it was ever struck is told at the step that never struck.
+#[test]
+fn each_strike_is_counted_by_itself() {
+    let mut scenario = scenario("cut-under-load");
+    let mut earlier = scenario.steps[0].clone();
+    (earlier.at, earlier.octet) = (Some(Span::millis(50)), Some(100_000));
+    scenario.steps.insert(0, earlier);
+    let findings = findings(&scenario, Flaws::NONE);
+    assert_eq!(findings.missed.len(), 1, "{:?}", findings.missed);
+    assert!(findings.missed[0].starts_with("step 1, `cut` at"));
+}
+
 #[test]
 fn a_clock_apart_goes_wrong_alone() {
     let fleet = Clock::at(1000);
@@ -216,8 +252,17 @@ fn findings(scenario: &Scenario, flaws: Flaws) -> Findings {
     check(&history(scenario, flaws), &limits)
 }
 
-fn history(scenario: &Scenario, flaws: Flaws) -> History {
-    let plan = Plan {
+fn history_on_sockets(scenario: &Scenario) -> History {
+    let plan = plan(scenario, Flaws::NONE);
+    let runtime = fleet::runtime(false).unwrap();
+    runtime.block_on(async {
+        let ground = Ground::sockets(plan.has_mishaps());
+        fleet::run(&plan, &ground, &Arc::default()).await.unwrap()
+    })
+}
+
+fn plan(scenario: &Scenario, flaws: Flaws) -> Plan {
+    Plan {
         fleet: scenario.fleet.clone().unwrap_or_default(),
         load: scenario.load.clone().unwrap_or_default(),
         windows: scenario.window.unwrap_or_default(),
@@ -225,7 +270,11 @@ fn history(scenario: &Scenario, flaws: Flaws) -> History {
         seed: Seed(1),
         flaws,
         began: 1_767_225_600,
-    };
+    }
+}
+
+fn history(scenario: &Scenario, flaws: Flaws) -> History {
+    let plan = plan(scenario, flaws);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

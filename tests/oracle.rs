@@ -9,6 +9,8 @@ mod convergence;
 mod invariants;
 #[path = "oracle/lineage.rs"]
 mod lineage;
+#[path = "oracle/missed.rs"]
+mod missed;
 #[path = "oracle/permission.rs"]
 mod permission;
 #[path = "oracle/phase.rs"]

@@ -15,6 +15,8 @@ use mtls_gauntlet::scenario::{Role, Scenario, TlsVersion};
 
 #[path = "scenario/messages.rs"]
 mod messages;
+#[path = "scenario/timelines.rs"]
+mod timelines;
 
 /// A scenario with nothing in it that need not be.
 const PLAIN: &str = r#"

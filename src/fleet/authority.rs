@@ -19,12 +19,10 @@ use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 
 pub use self::counter::Pass;
+pub use crate::scenario::fleet::FIRST_ROOT;
 
 mod counter;
 mod house;
-
-/// The name of the anchor that a fleet begins with.
-pub const FIRST_ROOT: &str = "root";
 
 /// The name of the anchor that nobody trusts.
 pub const ROGUE_ROOT: &str = "rogue";
@@ -168,6 +166,9 @@ impl Authority {
         let issuing = house.issuing.serial();
         let by = house.issuing.name().to_owned();
         self.desk().issuers.insert(serial, by);
+        // Leaves are many: none needs room for more than it has.
+        leaf.chain
+            .reserve_exact(1 + usize::from(house.bridge.is_some()));
         leaf.chain.push(house.issuing.certificate().clone());
         if let Some(bridge) = &house.bridge {
             leaf.chain.push(bridge.certificate().clone());

@@ -28,7 +28,7 @@ use crate::net::{Address, ConnectionId};
 use crate::oracle::history::{Fact, Serial, ServerView, WindowKind};
 use crate::peer::Application;
 use crate::pki::issuer::Leaf;
-use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::fleet::{CALLERS, Canary, HOARDER, Topology};
 use crate::scenario::span::Span;
 use crate::target::Writing;
 use crate::target::planted::Bug;
@@ -49,6 +49,8 @@ pub struct Cast {
     pub clock: Clock,
     plan: Plan,
     verifiers: Arc<Verifiers>,
+    /// What its services speak inside TLS.
+    application: Arc<Application>,
     first_bundle: OnceLock<Arc<Bundle>>,
     company: Mutex<Company>,
 }
@@ -101,12 +103,6 @@ pub struct Member {
 
 type Views = Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>;
 
-/// How many callers from outside there are.
-const CALLERS: u32 = 2;
-
-/// The caller that throws no session away.
-const HOARDER: &str = "hoarder-0";
-
 /// How much later it is than a party thinks that grants a leeway, in microseconds.
 const LEEWAY: i64 = 2_500_000;
 
@@ -142,6 +138,7 @@ impl Cast {
             clock: clock.clone(),
             plan: plan.clone(),
             verifiers: Arc::new(Verifiers::new(plan.fleet.topology != Topology::Star)),
+            application: Arc::default(),
             first_bundle: OnceLock::new(),
             company: Mutex::default(),
         };
@@ -270,7 +267,7 @@ impl Cast {
                 name: name.to_owned(),
                 server_name: member.destination.server_name.clone(),
                 address: Mutex::new(address),
-                application,
+                application: Arc::new(application),
                 views: None,
             });
         }
@@ -450,7 +447,7 @@ impl Cast {
             name: name.into(),
             server_name: server_name(name)?,
             address: Mutex::new(address),
-            application: Application::default(),
+            application: Arc::clone(&self.application),
             views,
         };
         let health = match self.plan.fleet.health {

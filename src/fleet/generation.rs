@@ -1,14 +1,15 @@
 //! A generation: one edition of a party's material, loaded and ready. A handshake uses exactly one.
 
 use std::fmt::Display;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use rustls::client::Resumption;
+use rustls::compress::CompressionCache;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, NoKeyLog, RootCertStore, ServerConfig};
 
 use super::material::Material;
 use super::presentation::Presentation;
@@ -43,6 +44,18 @@ struct Calling {
     /// Whom it trusts there; none as with [`Generation::trust`].
     trust: Option<Arc<Trust>>,
 }
+
+/// Parts of a configuration that nobody in a fleet uses. The library makes them anew for each; most services
+/// of a large fleet are idle, and it shows.
+struct Unused {
+    key_log: Arc<NoKeyLog>,
+    compressions: Arc<CompressionCache>,
+}
+
+static UNUSED: LazyLock<Unused> = LazyLock::new(|| Unused {
+    key_log: Arc::new(NoKeyLog {}),
+    compressions: Arc::new(CompressionCache::Disabled),
+});
 
 /// What the generations of a party have in common.
 pub struct Loader {
@@ -100,6 +113,8 @@ impl Loader {
         server.session_storage = self.session_storage(&material, previous);
         server.send_tls13_tickets = usize::from(self.sessions > 0);
         server.max_early_data_size = 0;
+        server.key_log = Arc::clone(&UNUSED.key_log) as _;
+        server.cert_compression_cache = Arc::clone(&UNUSED.compressions);
         Ok(Generation {
             number: previous.map_or(1, |previous| previous.number + 1),
             material,

@@ -10,7 +10,8 @@ use rustls::server::StoresServerSessions;
 /// A bounded store: who comes last drives out who came first.
 pub struct Sessions {
     most: usize,
-    kept: Mutex<Kept>,
+    /// None before the first session.
+    kept: Mutex<Option<Box<Kept>>>,
 }
 
 #[derive(Default)]
@@ -28,7 +29,7 @@ impl Sessions {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Option<Box<Kept>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -36,6 +37,7 @@ impl Sessions {
 impl StoresServerSessions for Sessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
         let mut kept = self.kept();
+        let kept = kept.get_or_insert_default();
         if kept.values.insert(key.clone(), value).is_none() {
             kept.order.push_back(key);
         }
@@ -49,11 +51,11 @@ impl StoresServerSessions for Sessions {
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.kept().values.get(key).cloned()
+        self.kept().as_ref()?.values.get(key).cloned()
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.kept().values.remove(key)
+        self.kept().as_mut()?.values.remove(key)
     }
 
     fn can_cache(&self) -> bool {

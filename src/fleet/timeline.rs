@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::network::Blows;
 use self::shelf::Shelf;
 use self::siege::Lodgers;
 use super::cast::{Cast, Member};
@@ -51,6 +52,8 @@ pub struct Timeline<'a> {
     unwell: BTreeSet<String>,
     /// The services that have died, by name.
     dead: BTreeSet<String>,
+    /// The blows that are out.
+    blows: Vec<Blows>,
     /// Who has come to stay, until the timeline is over.
     lodgers: Lodgers,
 }
@@ -74,6 +77,7 @@ impl<'a> Timeline<'a> {
             writes: JoinSet::new(),
             unwell: BTreeSet::new(),
             dead: BTreeSet::new(),
+            blows: Vec::new(),
             lodgers: Lodgers::default(),
         }
     }

@@ -8,6 +8,9 @@ pub fn judge_timeline(findings: &Findings) -> Judgement {
     if let Some(worst) = findings.violations.first() {
         return Judgement::failed(kind(worst), reason(worst, findings));
     }
+    if let Some(missed) = findings.missed.first() {
+        return Judgement::new(Verdict::Invalid, format!("it proves nothing, for {missed}"));
+    }
     let calls = &findings.calls;
     if calls.due == 0 {
         return Judgement::new(

@@ -91,7 +91,18 @@ impl Ledger {
     /// A step begins.
     pub fn step(&self, what: String) {
         let at = self.now();
-        self.history().steps.push(StepMark { at, what });
+        self.history().steps.push(StepMark {
+            at,
+            what,
+            missed: None,
+        });
+    }
+
+    /// The step at this place, counted from 0, has never happened.
+    pub fn missed(&self, step: usize, why: String) {
+        if let Some(step) = self.history().steps.get_mut(step) {
+            step.missed = Some(why);
+        }
     }
 
     /// The number of a call that begins now.

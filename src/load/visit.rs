@@ -34,8 +34,8 @@ pub struct Destination {
     pub server_name: ServerName<'static>,
     /// Where it listens; another after a restart.
     pub address: Mutex<Address>,
-    /// What it speaks inside TLS.
-    pub application: Application,
+    /// What it speaks inside TLS; a fleet's services share it.
+    pub application: Arc<Application>,
     /// Asks the server what it has seen of a connection, where it can tell.
     pub views: Option<Box<dyn Fn(ConnectionId) -> Option<ServerView> + Send + Sync>>,
 }

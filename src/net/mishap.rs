@@ -8,6 +8,7 @@
 //! orderly close) are over as soon as they have happened, and leave no condition behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub mod toll;
@@ -22,6 +23,10 @@ pub trait Mishaps: Send + Sync {
 
     /// All that lasts ends. What was kept back is delivered, in order.
     fn heal(&self);
+
+    /// How many times a strike has hit a connection to this party so far, since it was first struck. A
+    /// connection that has fallen silent may be counted again whenever its dialler speaks.
+    fn struck(&self, party: &str) -> u64;
 
     /// How many connections to this party are open at its end or on the way to it.
     fn established(&self, party: &str) -> usize;
@@ -72,6 +77,8 @@ pub(super) enum Ending {
 pub(super) struct Conditions {
     parties: BTreeMap<String, Condition>,
     isolated: BTreeSet<(String, String)>,
+    /// How many times each was hit by whom a strike was meant for, healed or not.
+    struck: BTreeMap<String, AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +97,10 @@ impl Conditions {
             Mishap::Partition => condition.partitioned = true,
             Mishap::Hold => condition.held = true,
             Mishap::Slow(by) => condition.slow = by,
-            Mishap::Strike(strike) => condition.strike = Some(strike),
+            Mishap::Strike(strike) => {
+                condition.strike = Some(strike);
+                self.struck.entry(party.to_owned()).or_default();
+            }
             Mishap::Crash => return Some(Ending::Reset),
             Mishap::CloseAll => return Some(Ending::Close),
         }
@@ -105,7 +115,21 @@ impl Conditions {
 
     /// All is well again.
     pub(super) fn heal(&mut self) {
-        *self = Self::default();
+        self.parties.clear();
+        self.isolated.clear();
+    }
+
+    /// A strike has hit a connection to this party.
+    pub(super) fn hit(&self, to: &str) {
+        if let Some(count) = self.struck.get(to) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many have.
+    pub(super) fn struck(&self, to: &str) -> u64 {
+        let count = self.struck.get(to);
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Whether what one party sends to another stays on the way.

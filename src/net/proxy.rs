@@ -175,6 +175,10 @@ impl Mishaps for Proxies {
         self.wires.heal();
     }
 
+    fn struck(&self, party: &str) -> u64 {
+        locked(&self.wires.conditions).struck(party)
+    }
+
     fn established(&self, party: &str) -> usize {
         locked(&self.proxies)
             .get(party)

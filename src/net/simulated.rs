@@ -240,6 +240,10 @@ impl Mishaps for Simulated {
         self.change(|state| state.conditions.heal());
     }
 
+    fn struck(&self, party: &str) -> u64 {
+        self.state().conditions.struck(party)
+    }
+
     fn established(&self, party: &str) -> usize {
         let state = self.state();
         let links = state.links.values();

@@ -18,6 +18,7 @@ use super::convergence::Sightings;
 use super::findings::{Calls, Findings, Invariant, Violation};
 use super::flap::Flaps;
 use super::history::{Call, CallOutcome, History, Micros};
+use super::missed;
 use super::permission::{Permission, Permissions, is_plaintext};
 use super::phase::Phases;
 use super::resource;
@@ -77,6 +78,7 @@ pub fn check(history: &History, limits: &Limits) -> Findings {
     Findings {
         violations: worst.map(|suspicion| suspicion.told(&witnesses)).collect(),
         violations_in_all,
+        missed: missed::steps(history),
         calls,
         convergence,
         latency: phases.latency(),
@@ -100,6 +102,8 @@ pub(super) struct Suspicion<'h> {
 pub(super) enum Proof<'h> {
     /// A call was accepted that had to be refused.
     LetIn(&'h Call),
+    /// A call was accepted that had to be refused, and only the server saw it.
+    LetInUnseen(&'h Call),
     /// A call was taken for another's.
     Mistaken(&'h Call),
     /// A call was accepted after another had been refused.
@@ -127,6 +131,7 @@ impl<'h> Suspicion<'h> {
     fn told(self, witnesses: &Witnesses<'_, 'h>) -> Violation {
         let witness = match self.proof {
             Proof::LetIn(call) => witnesses.let_in(call),
+            Proof::LetInUnseen(call) => witnesses.let_in_unseen(call),
             Proof::Mistaken(call) => witnesses.mistaken(call),
             Proof::Flapped(call, refused) => witnesses.flapped(call, refused),
             Proof::WrongKey(call) => witnesses.wrong_key(call),
@@ -151,7 +156,7 @@ fn count(calls: &mut Calls, call: &Call, permission: &Permission, due: bool) {
         calls.served += u64::from(accepted);
     } else if permission.forbids() {
         calls.forbidden += 1;
-        calls.let_in += u64::from(accepted);
+        calls.let_in += u64::from(accepted || is_let_in_unseen(call, permission));
     } else {
         calls.grey += 1;
     }
@@ -184,18 +189,13 @@ fn suspect<'h>(
         add(Invariant::KeepsPairs, Proof::WrongKey(call));
     }
     if !call.outcome.accepted() {
+        if is_let_in_unseen(call, permission) {
+            add(opened_by(call), Proof::LetInUnseen(call));
+        }
         return suspicions;
     }
     if permission.forbids() {
-        let resumed = call.connection.handshake == Some(HandshakeKind::Resumed);
-        let invariant = if is_plaintext(call) || call.serial.is_none() {
-            Invariant::NoDowngrade
-        } else if call.connection.reused || resumed {
-            Invariant::BoundsLineage
-        } else {
-            Invariant::FailsClosed
-        };
-        add(invariant, Proof::LetIn(call));
+        add(opened_by(call), Proof::LetIn(call));
     }
     let mistaken = call.server_view.as_ref().is_some_and(|view| {
         let named = view
@@ -216,6 +216,25 @@ fn suspect<'h>(
         add(Invariant::Tells, Proof::Presumed(call));
     }
     suspicions
+}
+
+/// Did the server let somebody in whom it had to refuse, and the caller did not come to know of it? What the
+/// caller thinks of the server has nothing to do with that.
+fn is_let_in_unseen(call: &Call, permission: &Permission) -> bool {
+    let let_in = call.server_view.as_ref().is_some_and(|view| view.accepted);
+    !call.outcome.accepted() && let_in && permission.forbids_caller()
+}
+
+/// What has been violated where this call came in that must not.
+fn opened_by(call: &Call) -> Invariant {
+    let resumed = call.connection.handshake == Some(HandshakeKind::Resumed);
+    if is_plaintext(call) || call.serial.is_none() {
+        Invariant::NoDowngrade
+    } else if call.connection.reused || resumed {
+        Invariant::BoundsLineage
+    } else {
+        Invariant::FailsClosed
+    }
 }
 
 /// Did it take too long to be accepted?

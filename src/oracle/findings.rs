@@ -14,6 +14,9 @@ pub struct Findings {
     pub violations: Vec<Violation>,
     /// How many there were in all.
     pub violations_in_all: u64,
+    /// The steps that proved nothing, for they never happened or nobody could see them, each with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<String>,
     /// The calls, counted.
     pub calls: Calls,
     /// For each step that changed what is permitted or presented: how long the services took.

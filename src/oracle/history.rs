@@ -283,4 +283,7 @@ pub struct StepMark {
     pub at: Micros,
     /// What, in words: "publish-crl".
     pub what: String,
+    /// Why it never happened, where whoever did it has seen so: "no connection came so far".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
 }

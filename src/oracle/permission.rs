@@ -183,6 +183,11 @@ impl<'h> Permission<'h> {
         self.extent(|ground| ground.part == Part::May).0 != Truth::True
     }
 
+    /// Had the server a reason to refuse, at every instant?
+    pub fn forbids_caller(&self) -> bool {
+        self.extent(|ground| ground.part == Part::May).1 == Truth::False
+    }
+
     /// Were both parties well, at every instant?
     pub fn is_of_the_well(&self) -> bool {
         self.extent(|ground| ground.part == Part::Well).0 == Truth::True
@@ -200,9 +205,18 @@ impl<'h> Permission<'h> {
 
     /// Why it is forbidden: what has been false the longest, at the end of the call.
     pub fn objection(&self) -> Option<(&Ground<'h>, Micros)> {
+        self.objection_by(|part| part != Part::Well)
+    }
+
+    /// Why the server must not let the caller in, in the same way.
+    pub fn objection_to_caller(&self) -> Option<(&Ground<'h>, Micros)> {
+        self.objection_by(|part| part == Part::May)
+    }
+
+    fn objection_by(&self, which: impl Fn(Part) -> bool) -> Option<(&Ground<'h>, Micros)> {
         let objections = self.grounds.iter().filter_map(|ground| {
             let since = ground.known.course.false_since(self.to)?;
-            (ground.part != Part::Well).then_some((ground, since))
+            which(ground.part).then_some((ground, since))
         });
         objections.min_by_key(|(_, since)| *since)
     }

@@ -41,6 +41,21 @@ impl<'h> Witnesses<'_, 'h> {
         format!("{}; {reason}{}", self.acceptance(call), self.lineage(call))
     }
 
+    /// The server let somebody in who had to be refused, and the caller did not come to know of it.
+    pub fn let_in_unseen(&self, call: &'h Call) -> String {
+        let permission = self.permissions.of_call(call);
+        let reason = permission.objection_to_caller().map_or_else(
+            || "at each instant of the call something forbids it".to_owned(),
+            |(ground, since)| self.objection(ground, since),
+        );
+        format!(
+            "{} for the server alone, and for the caller it {}; {reason}{}",
+            self.acceptance(call),
+            outcome(&call.outcome),
+            self.lineage(call)
+        )
+    }
+
     /// A call was accepted and taken for another's.
     pub fn mistaken(&self, call: &Call) -> String {
         let mut told = self.acceptance(call);

@@ -10,6 +10,7 @@ use crate::pki::recipe::Recipe;
 pub(super) use self::story::check_story;
 pub(super) use self::timeline::check_timeline;
 
+mod roster;
 mod story;
 mod timeline;
 

@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::span::Span;
 
+/// How many callers from outside there are, `caller-0` and on.
+pub const CALLERS: u32 = 2;
+
+/// The caller that throws no session away.
+pub const HOARDER: &str = "hoarder-0";
+
+/// The name of the anchor that a fleet begins with.
+pub const FIRST_ROOT: &str = "root";
+
 /// A fleet of mTLS services, each with an identity, a listener and an allow-list of its own.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -238,6 +247,11 @@ impl Canary {
         Self::NoCertificate,
         Self::Plaintext,
     ];
+
+    /// Its name in the history.
+    pub fn party(self) -> String {
+        format!("canary-{}", self.word().replace(' ', "-"))
+    }
 
     /// What is wrong with it, as reports say it.
     pub fn word(self) -> &'static str {

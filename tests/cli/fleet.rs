@@ -112,6 +112,19 @@ fn a_second_ctrl_c_leaves_nothing_either() {
     assert_eq!(told.status.code(), Some(5), "{told:?}");
 }
 
+/// A thousand services on a machine of nobody's: what each of them holds while nobody calls it.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_idle_service_takes_five_kibibytes_at_most() {
+    let told = Gauntlet::new().run("fleet --services 1000 --rate 1 --duration 1s");
+    let text = String::from_utf8(told.stdout).unwrap();
+    let each = text.lines().find_map(|line| {
+        let (before, _) = line.split_once(" KiB of memory each")?;
+        before.rsplit(' ').next()?.parse::<f64>().ok()
+    });
+    assert!(each.is_some_and(|each| each <= 5.0), "{text}");
+}
+
 #[test]
 fn a_violation_is_shown_with_what_shows_it_again() {
     let gauntlet = Gauntlet::new();

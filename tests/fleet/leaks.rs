@@ -67,10 +67,15 @@ fn of_a_fleet_that_reads_files() {
 fn of_a_fleet_with_a_step_that_cannot_be_done() {
     if is_alone("of_a_fleet_with_a_step_that_cannot_be_done") {
         let timeline = format!(
-            "{}\n[[step]]\nat = \"200ms\"\ndo = \"rotate-caller\"\nwho = \"nobody\"",
+            "{}\n[[step]]\nat = \"200ms\"\ndo = \"rotate-caller\"\nwho = \"caller-0\"",
             ROTATION.replace("[fleet]", "[fleet]\ndelivery = \"files\"")
         );
-        leaves_nothing(&plan(&timeline), |lived| {
+        let mut plan = plan(&timeline);
+        // A file that says so is not loaded.
+        for step in &mut plan.steps {
+            step.who = step.who.is_some().then(|| "nobody".to_owned());
+        }
+        leaves_nothing(&plan, |lived| {
             let error = lived.unwrap_err();
             assert!(matches!(error, FleetError::NoParty(2, _)), "{error}");
         });

@@ -34,6 +34,36 @@ fn fails_closed() {
 }
 
 #[test]
+fn who_is_let_in_is_let_in_whatever_the_caller_sees() {
+    let mut history = world();
+    revoke(&mut history, 5 * S);
+    for (at, accepts) in [(6 * S, true), (8 * S, false), (9 * S, true)] {
+        call(&mut history, at, CallOutcome::TimedOut).server_view = view(accepts, 1);
+    }
+    let findings = found(&history);
+    let strangers = findings.violations.iter();
+    let strangers = strangers.filter(|one| one.invariant.is_about_strangers());
+    let calls: Vec<_> = strangers.map(|one| one.call).collect();
+    assert_eq!(calls, [Some(2)], "one in the window, and one refused");
+    assert_eq!((findings.calls.forbidden, findings.calls.let_in), (2, 1));
+    assert_snapshot!(witnesses(&findings).lines().next().unwrap(), @"S1 (fails closed): call 2 accepted serial 77 of payments at inventory at 9 s for the server alone, and for the caller it timed out; must be refused since 7 s (publish-crl at 5 s, window 2 s)");
+    // A caller that must not trust the server says nothing of what the server may do.
+    let mut history = world();
+    publish(
+        &mut history,
+        "push-caller-bundle",
+        5 * S,
+        Fact::Trusts("root".into()),
+        false,
+        WindowKind::Bundle,
+    );
+    history.changes.last_mut().unwrap().party = Some("payments".into());
+    let refusing = CallOutcome::RefusedServer("UnknownIssuer".into());
+    call(&mut history, 8 * S, refusing).server_view = view(true, 1);
+    assert_eq!(violated(&found(&history)), []);
+}
+
+#[test]
 fn no_downgrade() {
     let mut history = world();
     refused(&mut history, S).serial = None;

@@ -87,6 +87,7 @@ pub fn publish(
     history.steps.push(StepMark {
         at,
         what: what.into(),
+        missed: None,
     });
     history.changes.push(Change {
         at,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Cast, HOARDER};
+use super::Cast;
 use crate::fleet::party::Party;
 use crate::fleet::ways::{Caller, Ways, manners};
 use crate::load::habits::Habits;
 use crate::load::ledger::Ledger;
 use crate::load::visit::Manner;
 use crate::oracle::history::{Fact, WindowKind};
-use crate::scenario::fleet::{Canary, Topology};
+use crate::scenario::fleet::{Canary, HOARDER, Topology};
 
 impl Cast {
     /// Whom every service lets in: the callers from outside, and the canaries that are wrong otherwise.

@@ -48,7 +48,7 @@ impl Cast {
             if kind == Canary::Revoked && self.plan.fleet.crl_lifetime.is_none() {
                 continue;
             }
-            let name = format!("canary-{}", kind.word().replace(' ', "-"));
+            let name = kind.party();
             // Nothing but what it is called for should be wrong with it, however long this takes.
             let lifetime = self.plan.fleet.authority_lifetime.as_micros() / 1_000_000;
             let order = Order {

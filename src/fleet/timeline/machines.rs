@@ -85,6 +85,7 @@ impl Timeline<'_> {
     pub(super) async fn heal_all(&mut self) -> Result<(), FleetError> {
         self.mend_files()?;
         self.heal_authority()?;
+        self.count_blows();
         if let Some(mishaps) = self.ground.mishaps() {
             mishaps.heal();
         }

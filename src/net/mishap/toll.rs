@@ -16,6 +16,8 @@ pub struct Toll {
     header: [u8; HEADER],
     /// Octets of this record that have passed.
     of_record: usize,
+    /// Something has struck, and nobody has asked yet.
+    struck: bool,
 }
 
 /// How it goes on behind the toll.
@@ -40,13 +42,22 @@ impl Toll {
             let onward = self.onward(strike);
             if onward != Onward::Goes {
                 octets.truncate(index);
+                self.struck = true;
                 return onward;
             }
             let flipped = strike == Strike::Corrupt(self.octets);
+            self.struck |= flipped;
             self.count(octets[index]);
             octets[index] ^= u8::from(flipped);
         }
-        self.onward(strike)
+        let onward = self.onward(strike);
+        self.struck |= onward != Onward::Goes;
+        onward
+    }
+
+    /// Has something struck? Asked once, it forgets.
+    pub fn take_struck(&mut self) -> bool {
+        std::mem::take(&mut self.struck)
     }
 
     /// Whether the strike hits here, before another octet has passed.

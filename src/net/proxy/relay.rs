@@ -151,7 +151,11 @@ impl Relay {
                 let conditions = locked(&self.wires.conditions);
                 let strike = conditions.strike(&self.party);
                 let delay = conditions.delay(&self.dialler, &self.party);
-                (toll.pass(&mut octets, strike), delay)
+                let onward = toll.pass(&mut octets, strike);
+                if toll.take_struck() {
+                    conditions.hit(&self.party);
+                }
+                (onward, delay)
             };
             if !octets.is_empty() {
                 let parcel = (sleep(delay), std::mem::take(&mut octets));

@@ -61,6 +61,9 @@ impl Link {
         };
         let strike = weather.conditions.strike(listener);
         let onward = strike.map_or(Onward::Goes, |strike| link.toll.onward(strike));
+        if onward != Onward::Goes {
+            weather.conditions.hit(listener);
+        }
         link.go(onward, weather);
         link
     }
@@ -121,7 +124,11 @@ impl Link {
         let onward = match side {
             Side::Dialler => {
                 let strike = weather.conditions.strike(&self.parties[1]);
-                self.toll.pass(&mut passing, strike)
+                let onward = self.toll.pass(&mut passing, strike);
+                if self.toll.take_struck() {
+                    weather.conditions.hit(&self.parties[1]);
+                }
+                onward
             }
             Side::Listener => Onward::Goes,
         };

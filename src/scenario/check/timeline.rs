@@ -3,13 +3,18 @@
 //! A scenario file is run by whoever checks it out: none may keep a machine busy for hours, or name a
 //! service that does not exist only for the run to end there.
 
+use self::keys::{keys, takes};
+use super::roster::Roster;
 use super::story;
 use crate::document::{Document, DocumentError};
 use crate::expect::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::fleet::{Canary, Delivery, FleetPlan, LoadPlan, Topology, Windows};
 use crate::scenario::span::Span;
-use crate::scenario::step::Action;
+use crate::scenario::step::{Action, WriteStyle};
+
+mod bounds;
+mod keys;
 
 /// How many services a file may ask for.
 const MOST_SERVICES: u32 = 64;
@@ -57,6 +62,9 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
     if let Some(windows) = &scenario.window {
         timeline.check_windows(windows)?;
     }
+    if let Some(limits) = &scenario.limits {
+        timeline.check_limits(limits)?;
+    }
     let mut services = fleet.services;
     let mut order: Vec<usize> = (0..scenario.steps.len()).collect();
     order.sort_by_key(|place| scenario.steps[*place].at);
@@ -67,7 +75,7 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
             services = count;
         }
     }
-    Ok(())
+    timeline.check_length()
 }
 
 struct Timeline<'a> {
@@ -206,7 +214,8 @@ impl Timeline<'_> {
             return Err(self.wrong(place, "do", &message, Some(&hint)));
         }
         self.check_values(place, services)?;
-        self.check_sense(place)
+        self.check_sense(place)?;
+        self.roster().check_names(place, services)
     }
 
     fn check_values(&self, place: usize, services: u32) -> Result<(), DocumentError> {
@@ -274,6 +283,20 @@ impl Timeline<'_> {
                 "a service is renamed or gets a bad leaf, not both at once",
                 "leave `who` or `defect` out",
             )),
+            Action::WriteFiles if step.defect.is_none() && !by_files => Some((
+                "do",
+                "services of this fleet have no files that could be written again",
+                "write `delivery = \"files\"` in [fleet], or a `defect`",
+            )),
+            Action::RotateLeaf | Action::PushBundle | Action::PublishCrl
+                if step.style == Some(WriteStyle::Touch) =>
+            {
+                Some((
+                    "style",
+                    "`touch` writes nothing new",
+                    "say `do = \"write-files\"`, or write it in another style",
+                ))
+            }
             _ if step.style.is_some() && !by_files && !self.scenario.has_tag("real") => Some((
                 "style",
                 "services of this fleet have no files",
@@ -290,6 +313,10 @@ impl Timeline<'_> {
             Some((key, message, hint)) => Err(self.wrong(place, key, message, Some(hint))),
             None => Ok(()),
         }
+    }
+
+    fn roster(&self) -> Roster<'_> {
+        Roster::new(self.document, self.scenario, self.fleet)
     }
 
     fn number(
@@ -324,64 +351,4 @@ impl Timeline<'_> {
         let hint = hint.map(str::to_owned);
         self.document.error_at(place, message, hint)
     }
-}
-
-/// What a step takes, in words.
-fn takes(needed: &[&str], optional: &[&str]) -> String {
-    let keys = ["at"].iter().chain(needed).chain(optional);
-    let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
-    format!("it takes {}", keys.join(", "))
-}
-
-/// The keys that a step of a timeline needs beside `at`, and those that it may have; none for steps of
-/// stories.
-fn keys(action: Action) -> Option<(&'static [&'static str], &'static [&'static str])> {
-    Some(match action {
-        Action::Connect
-        | Action::Resume
-        | Action::Hold
-        | Action::Ask
-        | Action::ReplaceTrust
-        | Action::ReplaceCrl
-        | Action::ReplaceClientAuth
-        | Action::ForgetTickets => return None,
-        Action::RotateLeaf => (
-            &[],
-            &[
-                "services", "who", "defect", "style", "gap", "count", "every",
-            ],
-        ),
-        Action::RotateCaller => (&[], &["who", "defect", "count", "every"]),
-        Action::PushBundle => (&["trusts"], &["services", "style", "gap", "count", "every"]),
-        Action::PushCallerBundle => (&["trusts"], &["who"]),
-        Action::PublishCrl => (&[], &["services", "style", "gap", "count", "every"]),
-        Action::WriteFiles => (
-            &[],
-            &[
-                "services", "who", "defect", "style", "gap", "count", "every",
-            ],
-        ),
-        Action::IssueFrom => (&["who"], &[]),
-        Action::CrossSign => (&["who", "for"], &[]),
-        Action::Revoke => (&["revokes"], &[]),
-        Action::Allow | Action::Disallow => (&["who"], &["services"]),
-        Action::StopAuthority => (&[], &["for"]),
-        Action::SlowAuthority => (&["by"], &["for"]),
-        Action::CorruptAuthority => (&["defect"], &["for"]),
-        Action::StartAuthority | Action::Heal => (&[], &[]),
-        Action::Partition => (&[], &["services", "who", "for"]),
-        Action::HoldBack => (&[], &["services", "who"]),
-        Action::Slow => (&["by"], &["services", "who"]),
-        Action::Advance => (&["by"], &["count", "every"]),
-        Action::Skew => (&[], &["services", "who", "by", "back"]),
-        Action::Cut => (&[], &["services", "octet", "record"]),
-        Action::BlackHole | Action::Corrupt => (&["octet"], &["services"]),
-        Action::Sweep => (&["count"], &["services", "octet", "strike"]),
-        Action::Stall | Action::Flood | Action::Linger => (&["count"], &["services"]),
-        Action::Scale => (&["count"], &[]),
-        Action::Restart | Action::CloseConnections => (&[], &["services", "count", "every"]),
-        Action::Crash | Action::ExhaustDescriptors | Action::RollBackCrl | Action::RequireTls => {
-            (&[], &["services"])
-        }
-    })
 }
