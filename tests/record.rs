@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use rig::Rig;
 
+#[path = "record/latency.rs"]
+mod latency;
 #[path = "record/merge.rs"]
 mod merge;
 #[path = "support/rig.rs"]
@@ -109,7 +111,7 @@ fn names_are_those_that_are_promised() {
     // One case that has everything but a failure, and one that has nothing but one.
     let cases = record["cases"].as_array().unwrap();
     let case = |id: &str| cases.iter().position(|case| case["id"] == id).unwrap();
-    let always = "id scenario title level spec file target role tls presented expectation verdict \
+    let always = "id scenario title level spec file line target role tls presented expectation verdict \
                   reason scenario_digest environment_digest duration_us";
     let stale = case("path/zero-serial/server/tls1.2");
     assert_eq!(
