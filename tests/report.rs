@@ -13,6 +13,10 @@ mod bench;
 mod github;
 #[path = "support/sample.rs"]
 mod sample;
+#[path = "report/table.rs"]
+mod table;
+#[path = "report/xml.rs"]
+mod xml;
 
 #[test]
 fn terminal() {

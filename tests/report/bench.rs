@@ -10,6 +10,8 @@ use mtls_gauntlet::report::Format;
 use mtls_gauntlet::scenario::bench::{Arrival, Rotation, Setting, Strangers};
 use proptest::prelude::*;
 
+use super::table::{is, read_csv};
+use super::xml::well_formed;
 use super::{plain, render, sample};
 
 #[test]
@@ -510,98 +512,4 @@ fn sound(run: &Run) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("lines of different lengths: {table:?}")),
     }
-}
-
-/// Is it one element of XML 1.0 in which every tag has its other, and all letters are such as may be there?
-fn well_formed(text: &str) -> Result<(), String> {
-    let wrong = |what: &str, rest: &str| {
-        let near: String = rest.chars().take(60).collect();
-        Err(format!("{what} near {near:?}"))
-    };
-    let allowed =
-        |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-    if let Some(letter) = text.chars().find(|letter| !allowed(*letter)) {
-        return Err(format!("{letter:?} is no letter of XML"));
-    }
-    let (mut open, mut rest, mut elements) = (Vec::new(), text, 0);
-    while let Some(at) = rest.find('<') {
-        let (before, tag) = rest.split_at(at);
-        if !escaped(before) || (open.is_empty() && !before.trim().is_empty()) {
-            return wrong("text that is not escaped", before);
-        }
-        let Some(end) = tag.find('>') else {
-            return wrong("a tag without an end", tag);
-        };
-        let inside = &tag[1..end];
-        rest = &tag[end + 1..];
-        if let Some(name) = inside.strip_prefix('/') {
-            if open.pop() != Some(name) {
-                return wrong("a tag that closes another", tag);
-            }
-            continue;
-        }
-        elements += usize::from(open.is_empty());
-        let (inside, is_empty) = match inside.strip_suffix('/') {
-            Some(inside) => (inside, true),
-            None => (inside, false),
-        };
-        let name = inside.split_whitespace().next().unwrap_or_default();
-        let attributes: Vec<&str> = inside[name.len()..].split('"').collect();
-        let (last, attributes) = attributes.split_last().unwrap();
-        let are_pairs = attributes.chunks(2).all(|pair| {
-            let is_named = pair[0].starts_with(' ') && pair[0].ends_with('=');
-            is_named && pair.get(1).is_some_and(|value| escaped(value))
-        });
-        if name.is_empty() || !last.trim().is_empty() || !are_pairs {
-            return wrong("a tag that is none", tag);
-        }
-        if !is_empty {
-            open.push(name);
-        }
-    }
-    match (open.is_empty(), rest.trim().is_empty(), elements) {
-        (true, true, 1) => Ok(()),
-        _ => wrong("no end", rest),
-    }
-}
-
-/// Does every ampersand begin the name of a letter?
-fn escaped(text: &str) -> bool {
-    text.split('&').skip(1).all(|after| {
-        let name = after.split(';').next().unwrap_or_default();
-        let is_named = ["amp", "lt", "gt", "quot", "apos"].contains(&name);
-        after.contains(';') && (is_named || name.starts_with('#'))
-    })
-}
-
-/// Reads a table as RFC 4180 says.
-fn read_csv(text: &str) -> Vec<Vec<String>> {
-    let (mut lines, mut line, mut field) = (Vec::new(), Vec::new(), String::new());
-    let mut letters = text.chars().peekable();
-    let mut is_quoted = false;
-    while let Some(letter) = letters.next() {
-        match (is_quoted, letter) {
-            (true, '"') if letters.next_if_eq(&'"').is_some() => field.push('"'),
-            (true, '"') => is_quoted = false,
-            (false, '"') => {
-                assert_eq!(field, "", "a quote within a field that has none");
-                is_quoted = true;
-            }
-            (false, ',') => line.push(std::mem::take(&mut field)),
-            (false, '\r') => {
-                assert_eq!(letters.next(), Some('\n'), "a line ends with both");
-                line.push(std::mem::take(&mut field));
-                lines.push(std::mem::take(&mut line));
-            }
-            (false, '\n') => panic!("a line ends with both"),
-            (_, letter) => field.push(letter),
-        }
-    }
-    assert!(!is_quoted && line.is_empty() && field.is_empty());
-    lines
-}
-
-/// Is this field the text, or the text with the apostrophe that disarms it?
-fn is(field: &str, text: &str) -> bool {
-    field == text || field.strip_prefix('\'') == Some(text)
 }
