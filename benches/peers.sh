@@ -12,7 +12,6 @@ rounds="${1:-5}"
 concurrency=16
 seconds="${SECONDS_EACH:-4}"
 oha="${OHA:-oha}"
-gauntlet="${GAUNTLET:-target/release/mtls-gauntlet}"
 [ "$rounds" -ge 5 ] || { echo "fewer than 5 rounds say nothing" >&2; exit 2; }
 # shellcheck source=benches/shared/nginx.sh
 . benches/shared/nginx.sh

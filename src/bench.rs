@@ -23,8 +23,8 @@ use crate::clock::Tick;
 use crate::net::{Address, Transport};
 use crate::peer::Application;
 use crate::pki::mint::Mint;
-use crate::record::Measurement;
 use crate::record::measurement::Repetition;
+use crate::record::{Measurement, TargetRecord};
 use crate::scenario::bench::{
     Arrival, Authentication, BenchPlan, Measure, Row, Setting, row_digest,
 };
@@ -92,6 +92,8 @@ pub enum Event {
     },
     /// There is something new about a row: its measurement so far.
     Measured(Box<Measurement>),
+    /// How a target stands: first before anything is measured, and in the end.
+    Target(TargetRecord),
     /// Nothing more comes.
     Finished {
         /// False when it was told to end before the end.
@@ -107,6 +109,7 @@ pub fn bench(bench: &Bench, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
             lanes.push(Lane::new(bench, target, *place, row));
         }
     }
+    tell_targets(bench, &lanes, &mut emit);
     for lane in &lanes {
         emit(Event::Measured(Box::new(lane.measurement.clone())));
     }
@@ -139,8 +142,28 @@ pub fn bench(bench: &Bench, stop: &AtomicBool, mut emit: impl FnMut(Event)) {
             emit(Event::Measured(Box::new(lane.measurement.clone())));
         }
     }
+    tell_targets(bench, &lanes, &mut emit);
     let complete = !stop.load(Ordering::Relaxed);
     emit(Event::Finished { complete });
+}
+
+fn tell_targets(bench: &Bench, lanes: &[Lane], emit: &mut impl FnMut(Event)) {
+    for target in &bench.targets {
+        let own = lanes
+            .iter()
+            .filter(|lane| lane.measurement.target == target.name());
+        let rows = own.clone().filter(|lane| lane.job.is_some());
+        let starts = own.map(|lane| lane.measurement.repetitions.len());
+        emit(Event::Target(TargetRecord {
+            name: target.name(),
+            role: Role::Server,
+            version: target.version(),
+            // Each repetition is a start of its own; calibration is not counted.
+            starts: u32::try_from(starts.sum::<usize>()).unwrap_or(u32::MAX),
+            environments: u32::try_from(rows.count()).unwrap_or(u32::MAX),
+            absent: target.absent(),
+        }));
+    }
 }
 
 impl Together {

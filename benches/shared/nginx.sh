@@ -4,6 +4,7 @@
 # peer.pem and peer.key for clients. Whoever sends its leaf alone is let in too, for nginx knows the intermediate.
 # Everything is in a temporary folder, and ends with the script.
 
+gauntlet="${GAUNTLET:-target/release/mtls-gauntlet}"
 folder="$(mktemp -d)"
 port="${PORT:-18443}"
 url="https://127.0.0.1:$port/"

@@ -101,7 +101,11 @@ async fn spend(
         told.push(tell);
         counting.push(count);
     }
-    let begin = begin.unwrap_or_else(|| Tick::now().after(NOTICE));
+    let begin = match begin {
+        None => Tick::now().after(NOTICE),
+        Some(begin) if begin.remaining().is_zero() => return Err(LATE.into()),
+        Some(begin) => begin,
+    };
     let window = Window::beginning(begin, times);
     for tell in told {
         let _ = tell.send(window);
@@ -164,6 +168,9 @@ async fn until(tick: Tick, stop: &AtomicBool) -> bool {
         sleep(left.min(GLANCE)).await;
     }
 }
+
+/// Who begins later than the others measures something else.
+const LATE: &str = "the instant at which all harnesses begin had passed when this one was ready";
 
 const DIED: &str = "a worker died";
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use rustls::pki_types::DnsName;
 
 use super::baseline::BaselineArguments;
@@ -164,7 +165,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         Output::open(&arguments.out, None, clock, arguments.seed, shard).map_err(Failure::usage)?;
     baseline.clear(&arguments.out)?;
     let stop = interrupted()?;
-    let progress = indicatif::ProgressBar::new_spinner();
+    let progress = progress(&bench);
     let mut trouble = None;
     run_bench(&bench, &stop, |event| {
         if let Event::Begun {
@@ -174,7 +175,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         } = &event
         {
             progress.set_message(format!("{target}: {row}, repetition {number}"));
-            progress.tick();
+            progress.inc(1);
         }
         if trouble.is_none()
             && let Err(error) = output.take_measured(event)
@@ -190,6 +191,19 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     let run = output.finish(Level::Must)?;
     view::show(arguments.format, &run, Level::Must)?;
     baseline.settle(&run, &arguments.out, exit(&run, Level::Must))
+}
+
+/// How far it is; hidden where nobody looks.
+fn progress(bench: &Bench) -> ProgressBar {
+    let rows = bench.rows.len() * bench.targets.len();
+    let all = rows as u64 * u64::from(bench.plan.measure.repetitions);
+    let style = ProgressStyle::with_template("{spinner} {pos}/{len} {elapsed} {wide_msg}");
+    let bar = ProgressBar::new(all);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 type Targets = Vec<Arc<dyn Target>>;
@@ -208,6 +222,12 @@ impl Arguments {
         measure.warm_up = self.warm_up.unwrap_or(measure.warm_up);
         measure.repetitions = self.repetitions.unwrap_or(measure.repetitions);
         plan.check().map_err(|words| anyhow!(words))?;
+        let share = |row: &Row| matches!(row.setting.arrival, Arrival::Share(_));
+        if self.together.is_some() && plan.rows().iter().any(share) {
+            return Err(anyhow!(
+                "harnesses that load one target together cannot each find out what it bears\nhelp: say a rate, as in --arrival 400/s, of which each takes its part"
+            ));
+        }
         Ok(plan)
     }
 

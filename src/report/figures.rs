@@ -3,7 +3,7 @@
 
 use crate::record::Latency;
 use crate::record::Measurement;
-use crate::record::measurement::{Latencies, Repetition};
+use crate::record::measurement::Repetition;
 use crate::scenario::bench::Arrival;
 
 /// A median with the least and the greatest that it stands for.
@@ -55,12 +55,8 @@ pub struct Figures<'r> {
     pub dropped: u64,
     /// How many strangers were let in.
     pub strangers_accepted: u64,
-    /// From the dial to the first octet.
-    pub first_byte: Latency,
     /// From the moment at which a connection was due.
     pub from_due: Latency,
-    /// How late the pacing thread was.
-    pub pacing: Latency,
 }
 
 /// The 99th percentile from due, in nanoseconds, around the moment at which something changed.
@@ -86,7 +82,6 @@ impl<'r> Figures<'r> {
         };
         let confirmed = sum(&|repetition| repetition.tally.confirmed);
         let answered = confirmed.saturating_add(sum(&|repetition| repetition.tally.other_kind));
-        let latency = |which: fn(&Latencies) -> &Latency| measurement.latency(which);
         Self {
             measurement,
             rate: spread(&|repetition| Some(repetition.rate())),
@@ -97,9 +92,7 @@ impl<'r> Figures<'r> {
             failed: sum(&|repetition| repetition.tally.failures()),
             dropped: sum(&|repetition| repetition.tally.dropped),
             strangers_accepted: sum(&|repetition| repetition.tally.strangers_accepted),
-            first_byte: latency(|latencies| &latencies.first_byte),
-            from_due: latency(|latencies| &latencies.from_due),
-            pacing: latency(|latencies| &latencies.pacing),
+            from_due: measurement.latency(|latencies| &latencies.from_due),
         }
     }
 

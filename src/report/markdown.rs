@@ -63,17 +63,15 @@ fn benchmarks(out: &mut String, run: &Run) {
             escaped(&sheet.title),
             escaped(&sheet.pinned)
         );
-        let _ = writeln!(
-            out,
-            "| {} |\n|---|{}",
-            sheet.heads.join(" | "),
-            "---:|".repeat(sheet.heads.len() - 1)
-        );
-        for row in &sheet.rows {
-            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
-            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        for cells in &sheet.tables {
+            let rule = "---:|".repeat(cells.heads.len().saturating_sub(1));
+            let _ = writeln!(out, "| {} |\n|---|{rule}", cells.heads.join(" | "));
+            for row in &cells.rows {
+                let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+                let _ = writeln!(out, "| {} |", cells.join(" | "));
+            }
+            out.push('\n');
         }
-        out.push('\n');
         for note in &sheet.notes {
             let _ = writeln!(out, "- {}", escaped(note));
         }

@@ -1,21 +1,28 @@
 //! Measurements as tables: one sheet for each plan and target, in words that the terminal and Markdown share.
 
 use super::figures::{Course, Figures, Spread};
-use crate::record::{Host, Measurement, Run};
+use crate::record::measurement::Latencies;
+use crate::record::{Host, Latency, Measurement, Run};
 use crate::scenario::bench::{Arrival, Rotation, Setting, Strangers};
 
-/// One table, with what has to be said of it.
+/// Two tables, what connections cost and how long they took, with what has to be said of them.
 pub struct Sheet {
     /// What was measured: the plan, the target, what carried the octets.
     pub title: String,
     /// What is pinned in all rows, as words.
     pub pinned: String,
+    /// The tables, what connections cost first.
+    pub tables: Vec<Cells>,
+    /// What has to be known to read it.
+    pub notes: Vec<String>,
+}
+
+/// One table.
+pub struct Cells {
     /// The heads of the columns.
     pub heads: Vec<&'static str>,
     /// The rows, as many cells as there are heads.
     pub rows: Vec<Vec<String>>,
-    /// What has to be known to read it.
-    pub notes: Vec<String>,
 }
 
 /// The sheets of a run, in the order of its measurements.
@@ -89,12 +96,7 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
     if reference.is_some() {
         columns.push(("CPU ratio", |row| spread(row.ratio, 2)));
     }
-    columns.push(("p50 ms", |row| millis(row, 0.5)));
-    columns.push(("p99 ms", |row| millis(row, 0.99)));
-    columns.push(("max ms", |row| millis(row, 1.0)));
     if open {
-        columns.push(("p99 from due", |row| millis_of(row.from_due.quantile(0.99))));
-        columns.push(("pacing p99", |row| millis_of(row.pacing.quantile(0.99))));
         columns.push(("dropped", |row| row.dropped.to_string()));
     }
     if resumes {
@@ -104,33 +106,84 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
         columns.push(("refused", |row| refused(row)));
         columns.push(("let in", |row| row.strangers_accepted.to_string()));
     }
-    if any(|row| row.course().is_some()) {
-        columns.push(("p99 before", |row| stretch(row, |course| course.before)));
-        columns.push(("p99 at", |row| stretch(row, |course| course.at)));
-        columns.push(("p99 after", |row| stretch(row, |course| course.after)));
-    }
     columns.push(("failed", |row| row.failed.to_string()));
-    let measured = figures
-        .iter()
-        .filter(|row| row.measurement.unmeasured.is_none());
-    Sheet {
-        title: first.map_or_else(String::new, |one| {
-            let place = if one.embedded { "embedded" } else { "apart" };
-            plain(format!(
-                "{} against {} ({place}, {})",
-                one.plan, one.target, one.transport
-            ))
+    let mut phases: Vec<(&'static str, Cell)> = vec![
+        ("ms", |row| row.measurement.row.clone()),
+        ("connect p50", |row| {
+            millis(row, |latency| &latency.connect, 0.5)
         }),
-        pinned: pinned(group),
+        ("handshake p50", |row| {
+            millis(row, |latency| &latency.handshake, 0.5)
+        }),
+        ("p99", |row| millis(row, |latency| &latency.handshake, 0.99)),
+        ("confirmed p50", |row| {
+            millis(row, |latency| &latency.confirmed, 0.5)
+        }),
+        ("p99", |row| millis(row, |latency| &latency.confirmed, 0.99)),
+        ("first byte p50", |row| {
+            millis(row, |latency| &latency.first_byte, 0.5)
+        }),
+        ("p99", |row| {
+            millis(row, |latency| &latency.first_byte, 0.99)
+        }),
+        ("max", |row| millis(row, |latency| &latency.first_byte, 1.0)),
+    ];
+    if open {
+        phases.push(("from due p50", |row| {
+            millis(row, |latency| &latency.from_due, 0.5)
+        }));
+        phases.push(("p99", |row| millis(row, |latency| &latency.from_due, 0.99)));
+        phases.push(("pacing p99", |row| {
+            millis(row, |latency| &latency.pacing, 0.99)
+        }));
+    }
+    if any(|row| row.course().is_some()) {
+        phases.push(("p99 before", |row| stretch(row, |course| course.before)));
+        phases.push(("at", |row| stretch(row, |course| course.at)));
+        phases.push(("after", |row| stretch(row, |course| course.after)));
+    }
+    let measured: Vec<&Figures> = figures
+        .iter()
+        .filter(|row| row.measurement.unmeasured.is_none())
+        .collect();
+    let cells = |columns: &[(&'static str, Cell)]| Cells {
         heads: columns.iter().map(|(head, _)| *head).collect(),
         rows: measured
+            .iter()
             .map(|row| columns.iter().map(|(_, cell)| plain(cell(row))).collect())
             .collect(),
+    };
+    Sheet {
+        title: first.map_or_else(String::new, |one| plain(title(one, run))),
+        pinned: pinned(group),
+        tables: vec![cells(&columns), cells(&phases)],
         notes: notes(&figures, reference.as_deref())
             .into_iter()
+            .chain(busy(&run.host))
             .map(plain)
             .collect(),
     }
+}
+
+/// What a busy machine does to figures.
+fn busy(host: &Host) -> Option<String> {
+    let load = host.load_average?;
+    (load > host.cores as f64).then(|| {
+        format!(
+            "the machine was busy (load {load:.2}): ratios hold, times do not; measure again on a quiet one before you quote them"
+        )
+    })
+}
+
+/// What was measured, of which version, and over what.
+fn title(one: &Measurement, run: &Run) -> String {
+    let place = if one.embedded { "embedded" } else { "apart" };
+    let target = run.targets.iter().find(|target| target.name == one.target);
+    let version = target.map_or_else(String::new, |target| format!(" {}", target.version));
+    format!(
+        "{} against {}{version} ({place}, {})",
+        one.plan, one.target, one.transport
+    )
 }
 
 type Cell = fn(&Figures) -> String;
@@ -167,7 +220,9 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
     let most = repetitions.max().unwrap_or_default();
     let of_what = match most {
         1 => "one repetition".into(),
-        most => format!("medians of {most} repetitions, least and greatest in brackets"),
+        most => format!(
+            "medians of {most} repetitions, least and greatest in brackets, percentiles of all of them"
+        ),
     };
     notes.push(format!(
         "{of_what}; a connection counts once the target has answered over it"
@@ -257,8 +312,8 @@ fn spread(spread: Option<Spread>, digits: usize) -> String {
     }
 }
 
-fn millis(row: &Figures, share: f64) -> String {
-    millis_of(row.first_byte.quantile(share))
+fn millis(row: &Figures, which: fn(&Latencies) -> &Latency, share: f64) -> String {
+    millis_of(row.measurement.latency(which).quantile(share))
 }
 
 fn millis_of(nanos: Option<u64>) -> String {

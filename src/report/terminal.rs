@@ -99,21 +99,20 @@ fn verdict(run: &Run, level: Level) -> String {
 fn benchmarks(run: &Run) -> String {
     let mut out = String::new();
     for sheet in sheet::sheets(run) {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(sheet.heads.iter().copied());
-        for row in &sheet.rows {
-            table.add_row(row);
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
         let bold = Style::new().bold();
-        let _ = writeln!(
-            out,
-            "{bold}{}{bold:#}\n{}\n\n{table}\n",
-            sheet.title, sheet.pinned
-        );
+        let _ = writeln!(out, "{bold}{}{bold:#}\n{}\n", sheet.title, sheet.pinned);
+        for cells in &sheet.tables {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING);
+            table.set_header(cells.heads.iter().copied());
+            for row in &cells.rows {
+                table.add_row(row);
+            }
+            for column in table.column_iter_mut().skip(1) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+            let _ = writeln!(out, "{table}\n");
+        }
         for note in &sheet.notes {
             let _ = writeln!(out, "  {note}");
         }

@@ -57,7 +57,7 @@ fn a_bench_leaves_a_record_and_its_views() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("rows against rustls (embedded, tcp)"),
+        text.contains("rows against rustls ") && text.contains("(embedded, tcp)"),
         "{text}"
     );
     let read = |name: &str| fs::read_to_string(gauntlet.folder().join("out").join(name)).unwrap();
@@ -309,23 +309,11 @@ fn the_rows_of_all_shards_are_the_plan_s() {
 fn two_who_load_together_share_the_rate_and_add_up() {
     let gauntlet = Gauntlet::new();
     gauntlet.write("rows.toml", ROWS);
-    // Should they be late, they begin at once, and the counts are the same.
-    let start = jiff::Timestamp::from_second(Clock::start().unix() + 2).unwrap();
-    let children = [1, 2].map(|number| {
-        gauntlet
-            .command(&format!(
-                "bench rows.toml --row mutual/tls1.3 --duration 400ms --warm-up 0s --repetitions 1 --arrival 100/s \
-                 --together {number}/2 --start-at {start} --timeout 60 --out t{number}"
-            ))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    });
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-    }
+    // Whoever is late measures nothing; on a busy machine they agree on a later moment.
+    let together = [3, 15, 60]
+        .into_iter()
+        .any(|ahead| load_together(&gauntlet, ahead));
+    assert!(together, "a minute was not enough to begin");
     let (status, told) = merge(&gauntlet, "t1 t2");
     assert_eq!(status, Some(0), "{told}");
     let run = gauntlet.record("merged");
@@ -359,6 +347,30 @@ fn two_who_load_together_share_the_rate_and_add_up() {
     );
     let (status, told) = merge(&gauntlet, "t1");
     assert_eq!(status, Some(5), "{told}");
+}
+
+/// Two who begin together, so many seconds ahead. Were both on time?
+fn load_together(gauntlet: &Gauntlet, ahead: i64) -> bool {
+    let start = jiff::Timestamp::from_second(Clock::start().unix() + ahead).unwrap();
+    let children = [1, 2].map(|number| {
+        gauntlet
+            .command(&format!(
+                "bench rows.toml --row mutual/tls1.3 --duration 400ms --warm-up 0s --repetitions 1 --arrival 100/s \
+                 --together {number}/2 --start-at {start} --timeout 60 --out t{number}"
+            ))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    ["t1", "t2"].iter().all(|part| {
+        let run = gauntlet.record(part);
+        run.measurements[0].unmeasured.is_none()
+    })
 }
 
 fn merge(gauntlet: &Gauntlet, parts: &str) -> (Option<i32>, String) {

@@ -100,6 +100,13 @@ impl Output {
                     None => self.record.measurements.push(*measurement),
                 }
             }
+            Measured::Target(target) => {
+                let mut known = self.record.targets.iter_mut();
+                match known.find(|known| known.name == target.name) {
+                    Some(known) => *known = target,
+                    None => self.record.targets.push(target),
+                }
+            }
             Measured::Finished { complete } => self.record.complete = complete,
         }
         write_views(&self.folder, &self.record, Level::Must)
