@@ -4,6 +4,8 @@
 //! `TRYCMD=overwrite cargo test --test cli` writes the files anew, and what varies (`[..]`) has to be
 //! put back by hand. What needs more than a command and its output is below.
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/deployed.rs"]
 mod deployed;
 #[path = "cli/fleet.rs"]

@@ -8,6 +8,8 @@
 mod by_chance;
 #[path = "compare/cases.rs"]
 mod cases;
+#[path = "compare/end_to_end.rs"]
+mod end_to_end;
 #[path = "compare/files.rs"]
 mod files;
 #[path = "support/gauntlet.rs"]
@@ -18,6 +20,8 @@ mod interval;
 mod rows;
 #[path = "support/sample.rs"]
 mod sample;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "compare/shown.rs"]
 mod shown;
 

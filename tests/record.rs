@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use rig::Rig;
 
+#[path = "record/latency.rs"]
+mod latency;
 #[path = "record/merge.rs"]
 mod merge;
 #[path = "support/rig.rs"]

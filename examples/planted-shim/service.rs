@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 use crate::event;
 use crate::settings::Settings;
@@ -127,6 +128,9 @@ impl Service {
             return;
         };
         let _ = outside.set_nodelay(true);
+        if let Some(delay) = self.tricks.delay() {
+            sleep(delay).await;
+        }
         let Ok(inside) = address.dial().await else {
             return;
         };

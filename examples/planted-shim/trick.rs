@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use std::{env, thread};
 
 use mtls_gauntlet::observe::{TargetEnd, TargetView};
@@ -28,6 +29,8 @@ pub enum Trick {
     OutstaysItsWelcome,
     /// Has a child in its group that does not end with it.
     LeavesAChild,
+    /// Takes so many milliseconds before it begins to answer anybody.
+    TakesItsTime(u64),
     /// Exits with status 70 when it has decided, and before it says so.
     ExitsOn(String),
     /// Is killed at that moment.
@@ -57,6 +60,10 @@ impl Trick {
             "forgets-itself" => Self::ForgetsItself,
             "outstays-its-welcome" => Self::OutstaysItsWelcome,
             "leaves-a-child" => Self::LeavesAChild,
+            "takes-its-time" => {
+                let millis = name.parse();
+                Self::TakesItsTime(millis.map_err(|_| format!("`{name}` is no milliseconds"))?)
+            }
             "exits-on" => Self::ExitsOn(name),
             "dies-on" => Self::DiesOn(name),
             "hangs-on" => Self::HangsOn(name),
@@ -81,6 +88,14 @@ impl Tricks {
     /// Does it have this one?
     pub fn has(&self, trick: &Trick) -> bool {
         self.0.contains(trick)
+    }
+
+    /// How long it takes before it begins to answer.
+    pub fn delay(&self) -> Option<Duration> {
+        self.0.iter().find_map(|trick| match trick {
+            Trick::TakesItsTime(millis) => Some(Duration::from_millis(*millis)),
+            _ => None,
+        })
     }
 
     /// It has decided about a peer. True when it is to do nothing more about it.

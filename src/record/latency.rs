@@ -12,6 +12,8 @@ use serde::de::Error as _;
 use serde::ser::{Error as _, SerializeStruct as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod encoded;
+
 const LOWEST: u64 = 1;
 const HIGHEST: u64 = 100_000_000_000;
 const DIGITS: u8 = 3;
@@ -117,9 +119,12 @@ impl<'de> Deserialize<'de> for Latency {
         let octets = base64::engine::general_purpose::STANDARD
             .decode(written.histogram.as_bytes())
             .map_err(|error| D::Error::custom(format!("a histogram is not base64: {error}")))?;
+        let undecodable =
+            |words: String| D::Error::custom(format!("a histogram cannot be decoded: {words}"));
+        let plain = encoded::inflate(&octets, DIGITS).map_err(undecodable)?;
         let read: Histogram<u64> = Reader::new()
-            .deserialize(&mut octets.as_slice())
-            .map_err(|error| D::Error::custom(format!("a histogram cannot be decoded: {error}")))?;
+            .deserialize(&mut plain.as_slice())
+            .map_err(|error| undecodable(error.to_string()))?;
         // Whatever bounds it was written with, it is read into ours, so that all can be added up.
         let mut latency = Self::new();
         for step in read.iter_recorded() {

@@ -153,11 +153,9 @@ impl Measurement {
     /// Were callers due that must be let in, and none of them was?
     fn lets_nobody_in(&self) -> bool {
         let repetitions = &self.repetitions;
-        let due: u64 = repetitions.iter().map(|one| one.tally.due).sum();
-        let answered = repetitions
-            .iter()
-            .map(|one| one.tally.confirmed + one.tally.other_kind);
-        due > 0 && answered.sum::<u64>() == 0
+        let is_due = repetitions.iter().any(|one| one.tally.due > 0);
+        let is_answered = |one: &Repetition| one.tally.confirmed > 0 || one.tally.other_kind > 0;
+        is_due && !repetitions.iter().any(is_answered)
     }
 
     /// All repetitions' histograms of this kind, added up.
@@ -178,7 +176,7 @@ impl Repetition {
             true => 0,
             false => self.cpu.target_ns?,
         };
-        self.for_each(self.cpu.harness_ns + target)
+        self.for_each(self.cpu.harness_ns.saturating_add(target))
     }
 
     /// The harness's processor time for each connection that was answered or refused, in nanoseconds; with an
@@ -274,7 +272,7 @@ impl Tally {
 
     /// How many connections failed.
     pub fn failures(&self) -> u64 {
-        self.failed.values().sum()
+        self.failed.values().copied().fold(0, u64::saturating_add)
     }
 }
 

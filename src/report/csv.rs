@@ -139,7 +139,8 @@ fn line(measurement: &Measurement, repetition: &Repetition) -> Vec<String> {
 /// A field as it may stand between commas. What a spreadsheet would take for a formula is disarmed, for reasons
 /// are words of strangers.
 fn quoted(field: &str) -> String {
-    let armed = field.starts_with(['=', '+', '-', '@', '\t']) && field.parse::<f64>().is_err();
+    let armed =
+        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
     let field = match armed {
         true => format!("'{field}"),
         false => field.to_owned(),

@@ -159,8 +159,11 @@ fn unit(log: i32) -> &'static str {
     .unwrap_or("")
 }
 
+/// What XML has no place for, escaped or not (XML 1.0 section 2.2), becomes a space.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    let no_letter = |letter: char| letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}');
+    text.replace(no_letter, " ")
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }

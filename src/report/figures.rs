@@ -77,9 +77,11 @@ impl<'r> Figures<'r> {
         let spread = |figure: &dyn Fn(&Repetition) -> Option<f64>| {
             Spread::of(repetitions.iter().filter_map(figure).collect())
         };
-        let sum = |figure: &dyn Fn(&Repetition) -> u64| repetitions.iter().map(figure).sum::<u64>();
+        let sum = |figure: &dyn Fn(&Repetition) -> u64| {
+            repetitions.iter().map(figure).fold(0, u64::saturating_add)
+        };
         let confirmed = sum(&|repetition| repetition.tally.confirmed);
-        let answered = confirmed + sum(&|repetition| repetition.tally.other_kind);
+        let answered = confirmed.saturating_add(sum(&|repetition| repetition.tally.other_kind));
         Self {
             measurement,
             rate: spread(&|repetition| Some(repetition.rate())),
@@ -102,13 +104,14 @@ impl<'r> Figures<'r> {
     /// Does what was due begin and get answered, nearly all of it, while it is measured?
     pub fn keeps_up(&self) -> bool {
         let repetitions = &self.measurement.repetitions;
-        let due: u64 = repetitions.iter().map(|one| one.tally.due).sum();
+        let any_due = repetitions.iter().any(|one| one.tally.due > 0);
+        let none_lost = self.dropped == 0 && self.failed == 0;
         let waited = self.from_due.quantile(0.99).unwrap_or(0);
         let measured = repetitions
             .first()
             .map_or(0, |one| one.duration_us.saturating_mul(1000));
         // A queue that grows all the time leaves its last callers waiting for a good part of the time.
-        due > 0 && self.dropped + self.failed == 0 && waited < measured / 10
+        any_due && none_lost && waited < measured / 10
     }
 
     /// The latencies before, at and after what changed half-way through; none where nothing did.
@@ -140,7 +143,8 @@ impl<'r> Figures<'r> {
         let mut counts = std::collections::BTreeMap::new();
         for repetition in &self.measurement.repetitions {
             for (reason, count) in &repetition.tally.failed {
-                *counts.entry(reason.clone()).or_insert(0) += count;
+                let sum: &mut u64 = counts.entry(reason.clone()).or_default();
+                *sum = sum.saturating_add(*count);
             }
         }
         let mut reasons: Vec<_> = counts.into_iter().collect();

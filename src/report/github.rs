@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use super::class::Class;
 use crate::expect::Level;
 use crate::judge::FailureKind;
-use crate::record::{CaseRecord, Objection, Run};
+use crate::record::{CaseRecord, Measurement, Objection, Run};
 
 /// How many annotations there are, at most.
 pub const SHOWN: usize = 10;
@@ -31,6 +31,7 @@ pub fn render(run: &Run, level: Level) -> String {
     let objections = run.objections(level);
     let objections = findings(objections.map(|(case, objection)| (case, Some(objection))));
     errors.extend(objections.iter().map(annotation));
+    errors.extend(run.measurements.iter().filter_map(wrong_under_load));
     let gate_is_open = errors.is_empty();
     let warnings = findings(recommendations(run, level));
     let warnings: Vec<_> = warnings.iter().map(annotation).collect();
@@ -158,6 +159,21 @@ fn annotation(finding: &Finding<'_>) -> Annotation {
         message: format!("{}: {grounds} ({})", case.title, axes.join(", ")),
         cases: axes.len(),
     }
+}
+
+/// A row in which the target let in whom it must not, or nobody.
+fn wrong_under_load(row: &Measurement) -> Option<Annotation> {
+    let words = row.objection()?;
+    let place = match row.file.as_str() {
+        "" => Vec::new(),
+        file => vec![("file", file.to_owned())],
+    };
+    Some(Annotation {
+        place,
+        title: format!("under load: {} against {}", row.id, row.target),
+        message: words.into(),
+        cases: 0,
+    })
 }
 
 fn axes(case: &CaseRecord) -> &str {

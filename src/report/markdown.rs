@@ -15,21 +15,12 @@ use crate::record::Run;
 pub fn render(run: &Run, level: Level) -> String {
     let mut out = String::from("# mtls-gauntlet\n\n");
     benchmarks(&mut out, run);
+    let objections: Vec<_> = run.objections(level).collect();
+    let verdict = verdict(run, objections.len());
     if run.cases.is_empty() && !run.measurements.is_empty() {
-        if !run.complete {
-            out.push_str("\n**Incomplete**: the run was cut short.\n");
-        }
+        let _ = writeln!(out, "\n{verdict}");
         return out;
     }
-    let objections: Vec<_> = run.objections(level).collect();
-    let verdict = match (run.complete, objections.len()) {
-        (false, _) => "**Incomplete**: the run was cut short.".into(),
-        (true, 0) => "**As expected.**".into(),
-        (true, count) => format!(
-            "**Not as expected**: {count} of {} cases keep the gate shut.",
-            run.cases.len()
-        ),
-    };
     let _ = writeln!(out, "{verdict}\n");
     summary(&mut out, run);
     if !objections.is_empty() {
@@ -44,6 +35,22 @@ pub fn render(run: &Run, level: Level) -> String {
     known(&mut out, run);
     matrix(&mut out, run);
     out
+}
+
+/// What it comes to, where so many cases keep the gate shut.
+fn verdict(run: &Run, objections: usize) -> String {
+    let rows = run.measurements.iter();
+    let wrong = rows.filter_map(|row| Some(format!("`{}`: {}", row.row, row.objection()?)));
+    let wrong: Vec<_> = wrong.map(|words| escaped(&words)).collect();
+    match (run.complete, objections, wrong.as_slice()) {
+        (false, _, _) => "**Incomplete**: the run was cut short.".into(),
+        (true, 0, []) => "**As expected.**".into(),
+        (true, 0, wrong) => format!("**Not as expected**: {}.", wrong.join("; ")),
+        (true, count, _) => format!(
+            "**Not as expected**: {count} of {} cases keep the gate shut.",
+            run.cases.len()
+        ),
+    }
 }
 
 /// What was measured, a table for each plan and target.

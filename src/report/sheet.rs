@@ -59,7 +59,12 @@ pub fn machine(host: &Host) -> String {
         host.load_average
             .map(|load| format!("load {load:.2} when it began")),
     );
-    words.join(", ")
+    plain(words.join(", "))
+}
+
+/// A record may come from anybody: nothing in it is to move a terminal's cursor, nor to end a line of a table.
+fn plain(text: String) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
@@ -145,16 +150,17 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
         heads: columns.iter().map(|(head, _)| *head).collect(),
         rows: measured
             .iter()
-            .map(|row| columns.iter().map(|(_, cell)| cell(row)).collect())
+            .map(|row| columns.iter().map(|(_, cell)| plain(cell(row))).collect())
             .collect(),
     };
     Sheet {
-        title: first.map_or_else(String::new, |one| title(one, run)),
+        title: first.map_or_else(String::new, |one| plain(title(one, run))),
         pinned: pinned(group),
         tables: vec![cells(&columns), cells(&phases)],
         notes: notes(&figures, reference.as_deref())
             .into_iter()
             .chain(busy(&run.host))
+            .map(plain)
             .collect(),
     }
 }
@@ -212,8 +218,14 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     let repetitions = figures.iter().map(|row| row.measurement.repetitions.len());
     let most = repetitions.max().unwrap_or_default();
+    let of_what = match most {
+        1 => "one repetition".into(),
+        most => format!(
+            "medians of {most} repetitions, least and greatest in brackets, percentiles of all of them"
+        ),
+    };
     notes.push(format!(
-        "medians of {most} repetitions, least and greatest in brackets, percentiles of all of them; a connection counts once the target has answered over it"
+        "{of_what}; a connection counts once the target has answered over it"
     ));
     if let Some(reference) = reference {
         notes.push(format!("CPU ratio: processor time of both ends over that of `{reference}` in the same repetition"));
@@ -277,7 +289,8 @@ fn knee(figures: &[Figures]) -> Option<String> {
 fn arrival(row: &Figures) -> String {
     match (row.measurement.setting.arrival, row.measurement.saturation) {
         (Arrival::Share(share), Some(saturation)) => {
-            format!("{:.0}/s ({share}%)", saturation * f64::from(share) / 100.0)
+            let rate = (saturation * f64::from(share) / 100.0).min(f64::MAX);
+            format!("{rate:.0}/s ({share}%)")
         }
         (arrival, _) => arrival.to_string(),
     }
@@ -315,6 +328,6 @@ fn refused(row: &Figures) -> String {
     let repetitions = row.measurement.repetitions.iter();
     let refused: u64 = repetitions
         .map(|repetition| repetition.tally.strangers_refused)
-        .sum();
+        .fold(0, u64::saturating_add);
     refused.to_string()
 }

@@ -12,6 +12,11 @@ use mtls_gauntlet::scenario::expand::{Case, expand};
 use mtls_gauntlet::scenario::load;
 use mtls_gauntlet::target::{Target, registry};
 
+pub use self::shim::shim;
+
+#[path = "../../support/shim.rs"]
+mod shim;
+
 /// What the shim can be asked, in the role of a server and of a client.
 const SERVER: &str = r#"["tls1.2", "tls1.3", "crl", "crl-end-entity", "unknown-status", "expired-crl", "alpn",
     "optional-client-auth", "handshake-deadline", "identity"]"#;
@@ -143,19 +148,6 @@ pub fn marked(mark: &str) -> Vec<String> {
             format!("{}: {words}", process.file_name().display())
         })
         .collect()
-}
-
-/// The example `planted-shim`, which `cargo test` builds beside the tests.
-pub fn shim() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let target = own.parent().and_then(Path::parent).unwrap();
-    let shim = target.join("examples/planted-shim");
-    assert!(
-        shim.is_file(),
-        "`{}` is missing; `cargo build --example planted-shim` makes it",
-        shim.display()
-    );
-    shim
 }
 
 /// What is in this folder.

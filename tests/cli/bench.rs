@@ -1,0 +1,384 @@
+//! `bench`: what it leaves, what it ends with, how it takes an interruption, and what its parts come to.
+
+use std::fs;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use mtls_gauntlet::clock::{Clock, Stopwatch};
+use mtls_gauntlet::record::Run;
+use serde_json::Value;
+
+use super::gauntlet::{Gauntlet, send};
+
+/// As short as can be.
+const SHORT: &str = "--duration 200ms --warm-up 50ms --repetitions 2";
+
+/// Within this anything happens, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Four rows, of which each half has some.
+const ROWS: &str = r#"
+title = "Four rows"
+why = "To see what becomes of them."
+reference = "server-only/tls1.3"
+
+[setting]
+arrival = "closed"
+in-flight = 4
+
+[axes]
+tls = ["tls1.2", "tls1.3"]
+
+[[row]]
+name = "server-only"
+setting = { auth = "server-only" }
+
+[[row]]
+name = "mutual"
+"#;
+
+/// Half of all callers must be refused.
+const EXPIRED: &str = r#"
+title = "Strangers"
+why = "To see whether anybody lets them in."
+
+[setting]
+arrival = "closed"
+in-flight = 4
+strangers = "expired"
+stranger-share = 50
+"#;
+
+#[test]
+fn a_bench_leaves_a_record_and_its_views() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("rows.toml", ROWS);
+    let output = gauntlet.run(&format!("bench rows.toml {SHORT} --out out"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("rows against rustls ") && text.contains("(embedded, tcp)"),
+        "{text}"
+    );
+    let read = |name: &str| fs::read_to_string(gauntlet.folder().join("out").join(name)).unwrap();
+    let record: Value = serde_json::from_str(&read("run.json")).unwrap();
+    let schema: Value = serde_json::from_str(&Run::json_schema().unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator
+        .iter_errors(&record)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, [""; 0]);
+
+    let run = gauntlet.record("out");
+    assert!(run.complete && run.cases.is_empty());
+    let rows: Vec<_> = run
+        .measurements
+        .iter()
+        .map(|row| row.row.as_str())
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "server-only/tls1.2",
+            "server-only/tls1.3",
+            "mutual/tls1.2",
+            "mutual/tls1.3"
+        ]
+    );
+    for row in &run.measurements {
+        assert_eq!(row.unmeasured, None);
+        let numbers: Vec<_> = row.repetitions.iter().map(|one| one.number).collect();
+        assert_eq!(numbers, [1, 2], "{}", row.id);
+        for repetition in &row.repetitions {
+            assert_eq!(repetition.duration_us, 200_000);
+            let confirmed = repetition.tally.confirmed;
+            assert!(confirmed > 0, "{}: {:?}", row.id, repetition.tally);
+            assert_eq!(repetition.latency.first_byte.count(), confirmed);
+        }
+    }
+    assert!(read("curves.svg").starts_with("<svg "));
+    assert_eq!(read("figures.csv").lines().count(), 1 + 4 * 2);
+    assert!(read("summary.md").contains("| mutual/tls1.3 |"));
+    for (file, format) in [
+        ("run.json", "json"),
+        ("summary.md", "markdown"),
+        ("curves.svg", "svg"),
+        ("figures.csv", "csv"),
+    ] {
+        let again = gauntlet.run(&format!("report out/run.json --format {format}"));
+        assert_eq!(again.status.code(), Some(0), "{again:?}");
+        assert_eq!(String::from_utf8(again.stdout).unwrap(), read(file));
+    }
+}
+
+#[test]
+fn what_is_mistaken_is_said_and_nothing_runs() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("rows.toml", ROWS);
+    gauntlet.write("prose.toml", "who goes there?");
+    gauntlet.write("loop.toml/file", "a folder");
+    for (arguments, status, said) in [
+        ("overheda", 2, "did you mean `overhead`?"),
+        (
+            "nowhere.toml",
+            2,
+            "cannot read the bench plan `nowhere.toml`",
+        ),
+        ("loop.toml", 2, "`loop.toml`"),
+        ("prose.toml", 2, "prose.toml:1"),
+        ("rows.toml --row nothing*", 3, "no row of `rows` matches"),
+        ("rows.toml --row [", 2, "error parsing glob"),
+        ("rows.toml --set kye=p256", 2, "key"),
+        ("rows.toml --set depth", 2, "is not KEY=VALUE"),
+        ("rows.toml --set depth=99", 2, "2 to 10"),
+        ("rows.toml --arrival soon", 2, "`soon` is no arrival"),
+        ("rows.toml --arrival 0/s", 2, "is no arrival"),
+        ("rows.toml --repetitions 0", 2, "1 to 1000"),
+        ("rows.toml --duration 0s", 2, "1ms to 1d"),
+        ("rows.toml --duration long", 2, "long"),
+        ("rows.toml --target nobody", 2, "nobody"),
+        ("rows.toml --shard 3/2", 2, "is not a shard"),
+        ("rows.toml --together 1/2", 2, "--start-at"),
+        ("rows.toml --server 127.0.0.1:1", 2, "--pki"),
+    ] {
+        let output = gauntlet.run(&format!("bench {arguments} --out out"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments}: {told}");
+        assert!(told.contains(said), "{arguments}: {said}: {told}");
+        assert_eq!(output.stdout, b"", "{arguments}");
+        assert!(!gauntlet.folder().join("out").exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn only_the_rows_that_were_asked_for() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("rows.toml", ROWS);
+    let output = gauntlet.run(&format!(
+        "bench rows.toml {SHORT} --row mutual/* --set tls=tls1.2 --arrival 20/s --out out"
+    ));
+    // An axis that is fixed is none any more, and neither is its part of the names.
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let output = gauntlet.run(&format!(
+        "bench rows.toml {SHORT} --row mutual/*1.2 --row *1.2 --arrival 20/s --out out"
+    ));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = gauntlet.record("out");
+    let rows: Vec<_> = run
+        .measurements
+        .iter()
+        .map(|row| (row.row.as_str(), row.place, row.setting.arrival.to_string()))
+        .collect();
+    let arrival = || "20/s".to_owned();
+    assert_eq!(
+        rows,
+        [
+            ("server-only/tls1.2", 0, arrival()),
+            ("mutual/tls1.2", 2, arrival())
+        ]
+    );
+}
+
+#[test]
+fn who_lets_strangers_in_is_no_matter_of_speed() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("expired.toml", EXPIRED);
+    let bench = |target: &str| {
+        let output = gauntlet.run(&format!(
+            "bench expired.toml {SHORT} --target {target} --out out"
+        ));
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
+    };
+    let (status, text) = bench("planted:ignores-expiry");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("let in"), "{text}");
+    assert!(
+        text.contains("connections were accepted that must be refused"),
+        "{text}"
+    );
+    let (status, text) = bench("rustls");
+    assert_eq!(status, Some(0), "{text}");
+    let tally = &gauntlet.record("out").measurements[0].repetitions[0].tally;
+    assert!(
+        tally.strangers_refused > 0 && tally.confirmed > 0,
+        "{tally:?}"
+    );
+    assert!(text.ends_with("as expected\n"), "{text}");
+}
+
+#[test]
+fn ctrl_c_leaves_what_was_measured() {
+    for signal in ["INT", "TERM"] {
+        let gauntlet = Gauntlet::new();
+        gauntlet.write("rows.toml", ROWS);
+        let mut child = gauntlet
+            .command("bench rows.toml --duration 100ms --warm-up 0s --repetitions 1000 --out cut --format json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let path = gauntlet.folder().join("cut/run.json");
+        let has_measured = || {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let run: Option<Run> = serde_json::from_str(&text).ok();
+            run.is_some_and(|run| {
+                run.measurements
+                    .iter()
+                    .any(|row| !row.repetitions.is_empty())
+            })
+        };
+        let began = Stopwatch::start();
+        while !has_measured() {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+            assert!(began.elapsed() < PATIENCE, "it measures nothing");
+            std::thread::yield_now();
+        }
+        send(signal, child.id());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(5), "{signal}");
+        let run = gauntlet.record("cut");
+        assert!(!run.complete);
+        assert_eq!(run.measurements.len(), 4, "every row is named");
+        let repetitions: Vec<_> = run
+            .measurements
+            .iter()
+            .flat_map(|row| &row.repetitions)
+            .collect();
+        assert!(!repetitions.is_empty());
+        for repetition in repetitions {
+            assert_eq!(repetition.duration_us, 100_000, "none that was cut");
+        }
+        assert_eq!(serde_json::from_slice::<Run>(&output.stdout).unwrap(), run);
+        let shown = gauntlet.run("report cut/run.json");
+        let text = String::from_utf8(shown.stdout).unwrap();
+        assert!(text.contains("incomplete: "), "{text}");
+        // What proves nothing is never a baseline.
+        let compared = gauntlet.run("compare cut cut");
+        assert_eq!(compared.status.code(), Some(5), "{compared:?}");
+    }
+}
+
+#[test]
+fn the_rows_of_all_shards_are_the_plan_s() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("rows.toml", ROWS);
+    let bench = |arguments: &str| {
+        let output = gauntlet.run(&format!("bench rows.toml {SHORT} {arguments}"));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    for number in [1, 2] {
+        bench(&format!("--shard {number}/2 --out s{number}"));
+    }
+    let held = |out: &str| gauntlet.record(out).measurements.len();
+    assert_eq!(held("s1") + held("s2"), 4);
+    assert!(
+        held("s1") > 0 && held("s2") > 0,
+        "the names all fall into one"
+    );
+
+    let (status, told) = merge(&gauntlet, "s2 s1");
+    assert_eq!(status, Some(0), "{told}");
+    let run = gauntlet.record("merged");
+    assert!(run.complete);
+    let mut places: Vec<_> = run.measurements.iter().map(|row| row.place).collect();
+    places.sort_unstable();
+    assert_eq!(places, [0, 1, 2, 3]);
+    for part in ["s1", "s2"] {
+        for row in gauntlet.record(part).measurements {
+            assert!(run.measurements.contains(&row), "{}", row.id);
+        }
+    }
+    let (status, told) = merge(&gauntlet, "s2");
+    assert_eq!(status, Some(5), "{told}");
+    assert!(!gauntlet.record("merged").complete);
+    assert!(
+        told.contains("shard 1") || told.contains("missing"),
+        "{told}"
+    );
+    // A part of another plan's is none of this one's.
+    bench("--row mutual/* --shard 1/2 --out other");
+    let (status, told) = merge(&gauntlet, "other s2");
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("not parts of one run"), "{told}");
+}
+
+/// Each against a target of its own: what is tested is how they begin, and what their records come to.
+#[test]
+fn two_who_load_together_share_the_rate_and_add_up() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write("rows.toml", ROWS);
+    // Whoever is late measures nothing; on a busy machine they agree on a later moment.
+    let together = [3, 15, 60]
+        .into_iter()
+        .any(|ahead| load_together(&gauntlet, ahead));
+    assert!(together, "a minute was not enough to begin");
+    let (status, told) = merge(&gauntlet, "t1 t2");
+    assert_eq!(status, Some(0), "{told}");
+    let run = gauntlet.record("merged");
+    assert!(run.complete);
+    let [row] = &run.measurements[..] else {
+        panic!("one row: {:?}", run.measurements)
+    };
+    let [sum] = &row.repetitions[..] else {
+        panic!("one repetition")
+    };
+    let parts = ["t1", "t2"].map(|part| {
+        let mut run = gauntlet.record(part);
+        run.measurements.remove(0).repetitions.remove(0)
+    });
+    let [one, other] = &parts;
+    for part in &parts {
+        assert_eq!(part.tally.due, 20, "half the rate, for 400 ms");
+        assert!(part.tally.confirmed > 0, "{:?}", part.tally);
+    }
+    let mut tally = one.tally.clone();
+    tally.add(&other.tally);
+    assert_eq!(sum.tally, tally);
+    assert_eq!(sum.tally.due, 40);
+    assert_eq!(
+        sum.latency.first_byte.count(),
+        one.latency.first_byte.count() + other.latency.first_byte.count()
+    );
+    assert_eq!(
+        sum.cpu.harness_ns,
+        one.cpu.harness_ns + other.cpu.harness_ns
+    );
+    let (status, told) = merge(&gauntlet, "t1");
+    assert_eq!(status, Some(5), "{told}");
+}
+
+/// Two who begin together, so many seconds ahead. Were both on time?
+fn load_together(gauntlet: &Gauntlet, ahead: i64) -> bool {
+    let start = jiff::Timestamp::from_second(Clock::start().unix() + ahead).unwrap();
+    let children = [1, 2].map(|number| {
+        gauntlet
+            .command(&format!(
+                "bench rows.toml --row mutual/tls1.3 --duration 400ms --warm-up 0s --repetitions 1 --arrival 100/s \
+                 --together {number}/2 --start-at {start} --timeout 60 --out t{number}"
+            ))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    ["t1", "t2"].iter().all(|part| {
+        let run = gauntlet.record(part);
+        run.measurements[0].unmeasured.is_none()
+    })
+}
+
+fn merge(gauntlet: &Gauntlet, parts: &str) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = gauntlet.run(&format!("merge {parts} --out merged"));
+    let told = String::from_utf8([stdout, stderr].concat()).unwrap();
+    (status.code(), told)
+}
