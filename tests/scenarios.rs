@@ -266,6 +266,10 @@ fn texts() -> BTreeMap<String, toml::Table> {
 fn collect(top: &Path, folder: &Path, texts: &mut BTreeMap<String, toml::Table>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path == top.join("bench") {
+            // What is measured is a plan, and no scenario.
+            continue;
+        }
         if path.is_dir() {
             collect(top, &path, texts);
         } else if path
