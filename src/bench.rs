@@ -208,6 +208,7 @@ impl Lane {
             setting_digest: row_digest(&row.setting),
             saturation: None,
             unmeasured: None,
+            broken: false,
             repetitions: Vec::new(),
         };
         let job = Job::new(bench, Arc::clone(target), row, transport);
@@ -246,7 +247,10 @@ impl Lane {
                 ..repetition
             }),
             Ok(None) => {}
-            Err(words) => self.measurement.unmeasured = Some(words),
+            Err(words) => {
+                self.measurement.unmeasured = Some(words);
+                self.measurement.broken = true;
+            }
         }
     }
 }
@@ -347,6 +351,7 @@ impl Job {
         }
         let scene = Scene::mint(&bench.mint, &setting, &format!("bench {}", row.name))
             .map_err(|error| format!("its certificates could not be minted: {error}"))?;
+        scene.caller.config(&setting)?;
         let needs = scene.environment.needs();
         if let Some(lacking) = needs
             .iter()

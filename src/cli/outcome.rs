@@ -24,6 +24,7 @@ pub(super) fn exit(run: &Run, level: Level) -> Exit {
     let broken = run
         .objections(level)
         .any(|(_, objection)| objection == Objection::Broken);
+    let broken = broken || run.measurements.iter().any(|one| one.broken);
     if broken || !run.complete {
         Exit::Broken
     } else if run.objections(level).next().is_some() || lets_in_wrongly(run) {

@@ -41,6 +41,9 @@ pub struct Measurement {
     /// Why nothing was measured, or not everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmeasured: Option<String>,
+    /// Is that because the target or the harness failed? Otherwise the target cannot be asked this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
     /// What was measured, in the order of time.
     pub repetitions: Vec<Repetition>,
 }
@@ -136,7 +139,9 @@ pub struct Slice {
 impl Measurement {
     /// What is wrong with whom the target let in, whatever it took; nothing, as a rule.
     pub fn objection(&self) -> Option<&'static str> {
-        if self.lets_strangers_in() {
+        if self.broken {
+            Some("it could not be measured, for something broke")
+        } else if self.lets_strangers_in() {
             Some("connections were accepted that must be refused")
         } else if self.lets_nobody_in() {
             Some("nobody was answered who must be")

@@ -89,6 +89,9 @@ pub struct MeasuredRecord {
     /// Why nothing was measured, or not everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmeasured: Option<String>,
+    /// Is that because the target or the harness failed?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broken: bool,
 }
 
 /// All that is selected before it is divided.

@@ -38,6 +38,7 @@ pub fn render(run: &Run, level: Level) -> anyhow::Result<String> {
 /// A row fails where the target let in whom it must not, or nobody; how fast it was is no matter of a test.
 fn test_of_row(row: &Measurement) -> TestCase {
     let mut status = match (row.objection(), &row.unmeasured) {
+        _ if row.broken => TestCaseStatus::non_success(NonSuccessKind::Error),
         (Some(_), _) => TestCaseStatus::non_success(NonSuccessKind::Failure),
         (None, Some(_)) => TestCaseStatus::skipped(),
         (None, None) => TestCaseStatus::success(),

@@ -242,7 +242,12 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
     notes.extend(knee(figures));
     for row in figures {
         if let Some(why) = &row.measurement.unmeasured {
-            notes.push(format!("{}: not measured: {why}", row.measurement.row));
+            let word = if row.measurement.broken {
+                "broken"
+            } else {
+                "not measured"
+            };
+            notes.push(format!("{}: {word}: {why}", row.measurement.row));
         }
         let reasons = row.reasons();
         for (reason, count) in reasons.iter().take(3) {

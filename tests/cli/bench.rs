@@ -49,6 +49,23 @@ strangers = "expired"
 stranger-share = 50
 "#;
 
+/// A target that does not start is no target that cannot be asked: nothing is green about it.
+#[test]
+fn a_target_that_cannot_be_measured_shuts_the_gate() {
+    let gauntlet = Gauntlet::new();
+    gauntlet.write(
+        "dead.toml",
+        "version = [\"echo\", \"1.0\"]\ninstall = \"nothing to do\"\n[server]\nstart = [\"false\"]\nready = \"tcp\"\nprotocol = \"line\"\n\
+         supports = [\"tls1.3\"]\n",
+    );
+    let output = gauntlet.run("bench handshake --arrival closed --target dead.toml --duration 100ms --repetitions 1 --out out");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("broken: "), "{told}");
+    assert!(!told.contains("\nas expected"), "{told}");
+    assert!(gauntlet.record("out").measurements[0].broken);
+}
+
 #[test]
 fn a_bench_leaves_a_record_and_its_views() {
     let gauntlet = Gauntlet::new();

@@ -337,6 +337,7 @@ fn who_is_not_answered_any_longer_does_not_pass_for_fast() {
     let none = Measurement {
         repetitions: vec![],
         unmeasured: Some("it did not start".into()),
+        broken: false,
         ..mutual(&[])
     };
     for after in [silent(&[3]), silent(&[1, 2, 3, 4, 5]), none.clone()] {

@@ -374,6 +374,7 @@ fn row(place: u32, repetitions: impl Iterator<Item = Repetition>) -> Measurement
         setting_digest: "5e771e".into(),
         saturation: None,
         unmeasured: None,
+        broken: false,
         repetitions: repetitions.collect(),
     }
 }

@@ -258,6 +258,7 @@ fn every_kind() -> Run {
         resuming(),
         Measurement {
             unmeasured: Some("the target does not speak tls1.2 | or will not".into()),
+            broken: false,
             ..sample::measurement("older", &[])
         },
     ];
@@ -414,6 +415,7 @@ fn row() -> impl Strategy<Value = Measurement> {
             setting,
             saturation,
             unmeasured,
+            broken: false,
             repetitions,
             ..sample::measurement(row, &[])
         },

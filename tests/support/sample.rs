@@ -105,6 +105,7 @@ pub fn measurement(row: &str, cpu_us: &[u64]) -> Measurement {
         setting_digest: row_digest(&setting),
         saturation: None,
         unmeasured: None,
+        broken: false,
         repetitions: repetitions
             .map(|(number, us)| repetition(number, *us))
             .collect(),

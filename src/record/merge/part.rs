@@ -226,6 +226,7 @@ impl MeasuredRecord {
             repetitions: numbers.collect(),
             saturation: row.saturation,
             unmeasured: row.unmeasured.clone(),
+            broken: row.broken,
         }
     }
 
@@ -237,6 +238,7 @@ impl MeasuredRecord {
         Some(Measurement {
             saturation: self.saturation,
             unmeasured: self.unmeasured.clone(),
+            broken: self.broken,
             repetitions: row.repetitions.iter().filter(own).cloned().collect(),
             ..row.clone()
         })

@@ -82,6 +82,7 @@ fn add_row(
     let asked = |row: &Measurement| Measurement {
         saturation: None,
         unmeasured: None,
+        broken: false,
         repetitions: Vec::new(),
         ..row.clone()
     };
@@ -105,6 +106,7 @@ fn add_row(
         }
         (one, other) => one.or_else(|| other.clone()),
     };
+    sum.broken |= row.broken;
     let mut repetitions: BTreeMap<u32, Repetition> = sum
         .repetitions
         .drain(..)
