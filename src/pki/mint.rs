@@ -52,11 +52,17 @@ impl Mint {
     /// A mint with a clock of its own, for a story that moves it: with the same seed and keys, and what
     /// scenarios share as far as it is there.
     pub fn apart(&self, clock: Clock) -> Arc<Self> {
+        // Whoever mints holds a slot and asks for others: the list of slots must be free by the time that one
+        // of them is waited for.
+        let slots: Vec<(Arc<str>, Slot)> = lock(&self.shared)
+            .iter()
+            .map(|(lineage, slot)| (Arc::clone(lineage), Arc::clone(slot)))
+            .collect();
         let mut shared = HashMap::new();
-        for (lineage, slot) in lock(&self.shared).iter() {
-            let minted = lock(slot).clone();
+        for (lineage, slot) in slots {
+            let minted = lock(&slot).clone();
             if minted.is_some() {
-                shared.insert(Arc::clone(lineage), Arc::new(Mutex::new(minted)));
+                shared.insert(lineage, Arc::new(Mutex::new(minted)));
             }
         }
         Arc::new(Self {
