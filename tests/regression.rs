@@ -3,7 +3,9 @@
 //! A test here fails on the code as it was and says in its first line what a user saw. It stays as it
 //! is when the code around it is rewritten.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -131,3 +133,32 @@ trusts = ["root", "one", "two", "three", "four"]
 [expect]
 outcome = "accept"
 "#;
+
+/// Now and then a run stood still for ever, at no load: a story copies what scenarios share, and while it did so
+/// it held the list of all slots and waited for one of them, whose holder was minting and waited for the list.
+#[test]
+fn a_story_that_copies_the_mint_does_not_stop_those_who_mint() {
+    const ROUNDS: usize = 300;
+    const FOR_EVER: Duration = Duration::from_secs(120);
+    let (told, done) = mpsc::channel();
+    for _ in 0..ROUNDS {
+        let plan = Rig::default().plan(&[], &[]);
+        let scenario = Arc::clone(&rig::case("baseline/full-chain/server/tls1.3").scenario);
+        let over = Arc::new(AtomicBool::new(false));
+        let (mint, told, ended) = (Arc::clone(&plan.mint), told.clone(), Arc::clone(&over));
+        thread::spawn(move || {
+            let stage = Stage::new(&mint, scenario, Role::Server, "test").unwrap();
+            // From the leaf up: each is being minted while its issuer is asked for.
+            stage.pki().certificate("peer").unwrap();
+            ended.store(true, Ordering::Relaxed);
+            told.send(()).unwrap();
+        });
+        let mint = Arc::clone(&plan.mint);
+        thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                drop(mint.apart(mint.clock()));
+            }
+        });
+        done.recv_timeout(FOR_EVER).expect("nobody gets on");
+    }
+}
