@@ -26,7 +26,7 @@ use crate::pki::mint::Mint;
 use crate::record::measurement::Repetition;
 use crate::record::{Measurement, TargetRecord};
 use crate::scenario::bench::{
-    Arrival, Authentication, BenchPlan, Measure, Row, Setting, row_digest,
+    Arrival, Authentication, BenchPlan, Measure, Rotation, Row, Setting, row_digest,
 };
 use crate::scenario::span::Span;
 use crate::scenario::{Role, TlsVersion};
@@ -181,6 +181,21 @@ impl Together {
 /// together.
 const SET_UP: Duration = Duration::from_secs(5);
 
+/// Why a row could not be measured.
+#[derive(Clone, Debug)]
+enum Trouble {
+    /// The target cannot be asked this.
+    Unsupported(String),
+    /// The target or the harness failed.
+    Broken(String),
+}
+
+impl<W: Into<String>> From<W> for Trouble {
+    fn from(words: W) -> Self {
+        Self::Broken(words.into())
+    }
+}
+
 /// One row against one target.
 struct Lane {
     job: Option<Arc<Job>>,
@@ -247,7 +262,8 @@ impl Lane {
                 ..repetition
             }),
             Ok(None) => {}
-            Err(words) => {
+            Err(Trouble::Unsupported(words)) => self.measurement.unmeasured = Some(words),
+            Err(Trouble::Broken(words)) => {
                 self.measurement.unmeasured = Some(words);
                 self.measurement.broken = true;
             }
@@ -260,14 +276,16 @@ fn rate(
     job: &Arc<Job>,
     saturations: &mut BTreeMap<String, f64>,
     stop: &AtomicBool,
-) -> Result<(Option<f64>, Option<f64>), String> {
+) -> Result<(Option<f64>, Option<f64>), Trouble> {
     let share = match job.setting.arrival {
         Arrival::Closed => return Ok((None, None)),
         Arrival::Rate(rate) => return Ok((Some(f64::from(rate)), None)),
         Arrival::Share(share) => f64::from(share) / 100.0,
     };
+    // What rows are compared by is the rate, too: what a row changes half-way through must not change that.
     let closed = Setting {
         arrival: Arrival::Closed,
+        rotates: Rotation::Nothing,
         ..job.setting
     };
     let key = format!("{} {}", job.target.name(), row_digest(&closed));

@@ -61,6 +61,15 @@ impl Count {
         }
     }
 
+    /// A stranger finds no room.
+    pub(super) fn drop_stranger(&mut self, at: Tick) {
+        if self.window.measures(at) {
+            self.tally.strangers += 1;
+            let reason = "a stranger: dropped, because as many were open as there may be";
+            *self.tally.failed.entry(reason.into()).or_default() += 1;
+        }
+    }
+
     /// A caller's connection is over.
     pub(super) fn called(&mut self, due: Tick, outcome: &Result<Answered, Failed>) {
         let measured = self.window.measures(due);
@@ -68,6 +77,7 @@ impl Count {
             Ok(answered) => {
                 if self.window.measures(Tick::now()) {
                     self.answered += 1;
+                    self.tally.in_time += u64::from(answered.kind == self.wanted);
                 }
                 if !measured {
                     return;

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite};
 use super::tickets::Tickets;
 use crate::clock::Clock;
 use crate::expect::HandshakeKind;
+use crate::pki::recipe::KeyKind;
 use crate::pki::{Identity, TrustBundle};
 use crate::scenario::TlsVersion;
 use crate::scenario::bench::{Group, Provider, Setting, Suite};
@@ -92,7 +93,7 @@ fn pinned(setting: &Setting) -> Result<CryptoProvider, String> {
     };
     Ok(CryptoProvider {
         cipher_suites: vec![suite(setting)],
-        kx_groups: vec![group(setting)?],
+        kx_groups: groups(setting)?,
         ..whole
     })
 }
@@ -134,6 +135,26 @@ fn suite(setting: &Setting) -> SupportedCipherSuite {
             of_both!(TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256)
         }
     }
+}
+
+/// The group, and in TLS 1.2 the curve of the certificates too: there the list of groups says as well which curves a
+/// certificate may be on (RFC 8422 section 5.1.1). The one that is meant comes first.
+fn groups(setting: &Setting) -> Result<Vec<&'static dyn SupportedKxGroup>, String> {
+    let mut groups = vec![group(setting)?];
+    let curve = match setting.key {
+        KeyKind::P256 => Some(Group::Secp256r1),
+        KeyKind::P384 => Some(Group::Secp384r1),
+        _ => None,
+    };
+    if let (TlsVersion::Tls12, Some(curve)) = (setting.tls, curve)
+        && curve != setting.group
+    {
+        groups.push(group(&Setting {
+            group: curve,
+            ..*setting
+        })?);
+    }
+    Ok(groups)
 }
 
 fn group(setting: &Setting) -> Result<&'static dyn SupportedKxGroup, String> {

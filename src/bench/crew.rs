@@ -7,18 +7,19 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, LocalSet};
 
-use super::Job;
 use super::call::Line;
 use super::count::Count;
 use super::pacing::Due;
 use super::plaintext::Plaintext;
 use super::window::Window;
+use super::{Job, Trouble};
 use crate::clock::Tick;
 use crate::scenario::bench::{Authentication, Rotation};
 use crate::target::{Environment, Running, StartError};
@@ -34,7 +35,7 @@ pub(super) struct Assignment {
     /// What is due; none in a closed loop.
     pub(super) due: Option<UnboundedReceiver<Due>>,
     /// Where it says that it is ready.
-    pub(super) ready: oneshot::Sender<Result<(), String>>,
+    pub(super) ready: oneshot::Sender<Result<(), Trouble>>,
     /// When it begins.
     pub(super) window: oneshot::Receiver<Window>,
     /// It should end: nobody waits for the rest.
@@ -45,7 +46,7 @@ pub(super) struct Assignment {
 ///
 /// # Errors
 /// Why it could not, in words.
-pub(super) fn labour(assignment: Assignment) -> Result<Count, String> {
+pub(super) fn labour(assignment: Assignment) -> Result<Count, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -53,7 +54,7 @@ pub(super) fn labour(assignment: Assignment) -> Result<Count, String> {
     LocalSet::new().block_on(&runtime, work(assignment))
 }
 
-async fn work(assignment: Assignment) -> Result<Count, String> {
+async fn work(assignment: Assignment) -> Result<Count, Trouble> {
     let Assignment {
         job,
         in_flight,
@@ -88,12 +89,14 @@ async fn work(assignment: Assignment) -> Result<Count, String> {
     });
     let calling = async {
         match due {
-            Some(due) => open_loop(&shift, due, in_flight).await,
+            Some(due) => open_loop(&shift, due, in_flight, &halt).await,
             None => closed_loop(&shift, window, in_flight, job.setting.stranger_share, &halt).await,
         }
     };
     let rotating = async {
-        if let (Some(next), Ground::Embedded(running)) = (&job.scene.next, &mut ground) {
+        if let (true, Some(next), Ground::Embedded(running)) =
+            (changes, &job.scene.next, &mut ground)
+        {
             tokio::time::sleep_until(window.middle().for_timers()).await;
             running.reload(Arc::clone(next)).await?;
         }
@@ -120,7 +123,7 @@ struct Crew {
     stranger_share: u32,
 }
 
-async fn prepare(job: &Job, line: Option<Line>) -> Result<(Crew, Ground), String> {
+async fn prepare(job: &Job, line: Option<Line>) -> Result<(Crew, Ground), Trouble> {
     let Job { setting, scene, .. } = job;
     let plaintext = setting.auth == Authentication::Plaintext;
     let (line, ground) = match line {
@@ -160,9 +163,14 @@ async fn prepare(job: &Job, line: Option<Line>) -> Result<(Crew, Ground), String
 pub(super) async fn start(
     job: &Job,
     environment: &Arc<Environment>,
-) -> Result<Box<dyn Running>, String> {
+) -> Result<Box<dyn Running>, Trouble> {
     let started = job.target.start(Arc::clone(environment), job.transport);
-    started.await.map_err(|error: StartError| error.to_string())
+    started.await.map_err(|error| match error {
+        StartError::Unsupported(words) => Trouble::Unsupported(words),
+        StartError::Refused(_) | StartError::Crashed(_) | StartError::Broken(_) => {
+            Trouble::Broken(error.to_string())
+        }
+    })
 }
 
 /// One worker's measured time.
@@ -190,16 +198,29 @@ fn is_strangers(number: u64, share: u32) -> bool {
     until(number + 1) > until(number)
 }
 
-async fn open_loop(shift: &Rc<Shift>, mut due: UnboundedReceiver<Due>, in_flight: u32) {
+async fn open_loop(
+    shift: &Rc<Shift>,
+    mut due: UnboundedReceiver<Due>,
+    in_flight: u32,
+    halt: &AtomicBool,
+) {
     let mut calls = JoinSet::new();
-    while let Some(Due { number, at }) = due.recv().await {
+    // Each worker has its own share of strangers: by the pacing thread's numbers one of them might get all.
+    let mut number = 0;
+    while let Some(Due { at }) = due.recv().await {
+        if halt.load(Ordering::Relaxed) {
+            break;
+        }
+        number += 1;
         let stranger = is_strangers(number, shift.crew.stranger_share);
         if !stranger {
             shift.count.borrow_mut().due(at);
         }
         if shift.open.get() >= in_flight {
-            if !stranger {
-                shift.count.borrow_mut().drop_one(at);
+            let mut count = shift.count.borrow_mut();
+            match stranger {
+                true => count.drop_stranger(at),
+                false => count.drop_one(at),
             }
             continue;
         }
@@ -212,8 +233,27 @@ async fn open_loop(shift: &Rc<Shift>, mut due: UnboundedReceiver<Due>, in_flight
         // Those that are over make room.
         while calls.try_join_next().is_some() {}
     }
-    while calls.join_next().await.is_some() {}
+    drain(&mut calls, halt).await;
 }
+
+/// Waits for the calls that are open, but not once somebody wants an end.
+async fn drain(calls: &mut JoinSet<()>, halt: &AtomicBool) {
+    loop {
+        tokio::select! {
+            biased;
+            over = calls.join_next() => if over.is_none() { return },
+            () = tokio::time::sleep(GLANCE) => {}
+        }
+        if halt.load(Ordering::Relaxed) {
+            // Whoever is still under way is dropped with the set.
+            calls.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// How often is asked whether anybody wants an end.
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
 
 async fn closed_loop(
     shift: &Rc<Shift>,
@@ -241,5 +281,5 @@ async fn closed_loop(
             }
         });
     }
-    while calls.join_next().await.is_some() {}
+    drain(&mut calls, halt).await;
 }

@@ -18,8 +18,6 @@ use crate::record::Latency;
 /// A connection that is due.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
-    /// Its number, from 0.
-    pub(super) number: u64,
     /// When it was due.
     pub(super) at: Tick,
 }
@@ -48,7 +46,7 @@ pub(super) fn pace(window: Window, per_second: f64, workers: &[UnboundedSender<D
         if window.measures(at) {
             late.add(Tick::now().nanos_since(at));
         }
-        if worker.send(Due { number, at }).is_err() {
+        if worker.send(Due { at }).is_err() {
             // The worker has gone, which it says itself.
             break;
         }

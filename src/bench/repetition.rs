@@ -8,24 +8,21 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::Job;
 use super::call::Line;
 use super::count::Count;
-use super::crew::{Assignment, labour, start};
+use super::crew::{Assignment, GLANCE, labour, start};
 use super::pacing::pace;
 use super::processor::group_time;
 use super::window::Window;
+use super::{Job, Trouble};
 use crate::clock::{Tick, processor_time};
 use crate::record::Latency;
 use crate::record::measurement::{Cpu, Repetition};
-use crate::scenario::bench::Measure;
+use crate::scenario::bench::{Measure, Rotation};
 use crate::target::Running;
 
 /// How much later than ready everybody begins, so that nobody's first connection is late.
 const NOTICE: Duration = Duration::from_millis(20);
-
-/// How often is asked whether anybody wants an end.
-const GLANCE: Duration = Duration::from_millis(50);
 
 /// Measures. `rate` is how many connections are due in a second, over all workers; none in a closed loop. `None`
 /// when it was told to end before the end.
@@ -38,7 +35,7 @@ pub(super) fn measure(
     rate: Option<f64>,
     begin: Option<Tick>,
     stop: &AtomicBool,
-) -> Result<Option<Repetition>, String> {
+) -> Result<Option<Repetition>, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -65,8 +62,10 @@ async fn spend(
     line: Option<Line>,
     apart: &mut Option<Box<dyn Running>>,
     stop: &AtomicBool,
-) -> Result<Option<Repetition>, String> {
+) -> Result<Option<Repetition>, Trouble> {
     let halt = Arc::new(AtomicBool::new(false));
+    // Whatever way this is left, nobody goes on loading the target.
+    let _end = Halting(Arc::clone(&halt));
     let mut senders = Vec::new();
     let mut crew = Vec::new();
     let workers = job.workers();
@@ -129,19 +128,25 @@ async fn spend(
     let mut stopped = !until(window.from, stop).await;
     let before = spent();
     stopped = stopped || !until(window.middle(), stop).await;
-    if let (Some(running), Some(next), false) = (apart, &job.scene.next, stopped) {
+    let changes = job.setting.rotates != Rotation::Nothing;
+    if let (Some(running), Some(next), true) = (apart, &job.scene.next, changes && !stopped) {
         let reloaded = running.reload(Arc::clone(next)).await;
         reloaded.map_err(|error| format!("the target could not be given what is next: {error}"))?;
     }
     stopped = stopped || !until(window.until, stop).await;
     let after = spent();
     if stopped {
-        halt.store(true, Ordering::Relaxed);
         return Ok(None);
     }
     let mut all: Option<Count> = None;
-    for count in counting {
-        let count = count.await.unwrap_or_else(|_| Err(DIED.into()))?;
+    for mut count in counting {
+        let count = loop {
+            tokio::select! {
+                biased;
+                count = &mut count => break count.unwrap_or_else(|_| Err(DIED.into()))?,
+                () = sleep(GLANCE) => if stop.load(Ordering::Relaxed) { return Ok(None) },
+            }
+        };
         match &mut all {
             Some(all) => all.add(&count),
             None => all = Some(count),
@@ -153,6 +158,15 @@ async fn spend(
         None => Latency::new(),
     };
     Ok(Some(summed(count, late, times, &before, &after)))
+}
+
+/// Tells the workers to end when it is dropped.
+struct Halting(Arc<AtomicBool>);
+
+impl Drop for Halting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits until then; false when somebody wants an end first.

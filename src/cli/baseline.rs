@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::{Failure, record};
 use crate::compare::{Comparison, Format, Outcome, Terms};
 use crate::expect::Level;
-use crate::record::Run;
+use crate::record::{Measurement, Run};
 
 /// What a comparison leaves in the folder of a run.
 const VIEWS: [(&str, Format); 2] = [
@@ -123,6 +123,16 @@ impl Baseline<'_> {
             // No baseline excuses a harness that broke.
             if own != Exit::Broken {
                 settled = exit(&comparison);
+            }
+            // What the old record does not have it cannot excuse.
+            let known = |one: &Measurement| {
+                let mut earlier = earlier.measurements.iter();
+                earlier.any(|other| (&other.target, &other.id) == (&one.target, &one.id))
+            };
+            let mut rows = run.measurements.iter();
+            let worse = rows.any(|one| one.objection().is_some() && !known(one));
+            if worse && settled != Exit::Broken {
+                settled = Exit::Conformance;
             }
         }
         if let Some(path) = self.save {

@@ -11,7 +11,7 @@ use rustls::pki_types::DnsName;
 
 use super::baseline::BaselineArguments;
 use super::exit::Exit;
-use super::outcome::exit;
+use super::outcome::{exit, outcome};
 use super::pki::installed;
 use super::run::{
     Columns, Output, interrupted, parse_name, parse_seconds, server_at, worker_count,
@@ -161,6 +161,12 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     if bench.rows.is_empty() {
         anstream::eprintln!("note: no row falls into this shard");
     }
+    let most = bench
+        .rows
+        .iter()
+        .map(|(_, row)| row.setting.in_flight)
+        .max();
+    limits::allow(2 * u64::from(most.unwrap_or(0)))?;
     let mut output =
         Output::open(&arguments.out, None, clock, arguments.seed, shard).map_err(Failure::usage)?;
     baseline.clear(&arguments.out)?;
@@ -190,7 +196,12 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let run = output.finish(Level::Must)?;
     view::show(arguments.format, &run, Level::Must)?;
-    baseline.settle(&run, &arguments.out, exit(&run, Level::Must))
+    let own = match &run.shard {
+        None => outcome(&run, Level::Must)?,
+        // What a shard does not measure the others do, or else merging says so.
+        Some(_) => exit(&run, Level::Must),
+    };
+    baseline.settle(&run, &arguments.out, own)
 }
 
 /// How far it is; hidden where nobody looks.

@@ -7,6 +7,23 @@ use super::Failure;
 /// With fewer file descriptors than this a run would take its own lack for the target's.
 const LEAST_DESCRIPTORS: u64 = 64;
 
+/// Insists on enough file descriptors for so many, beside what a run needs anyway: the lack of one would be
+/// taken for the target's refusal.
+pub(super) fn allow(descriptors: u64) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let current = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let needed = descriptors.saturating_add(LEAST_DESCRIPTORS);
+        if current < needed {
+            return Err(Failure::usage(anyhow!(
+                "the process may open {current} files, and as many connections need {needed}\nhelp: raise the limit: ulimit -n {needed}; or have fewer in flight: --set in-flight=N"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Raises the number of file descriptors as far as it goes without privileges, and insists on enough
 /// for a run.
 ///

@@ -6,7 +6,7 @@ use super::Failure;
 use super::exit::Exit;
 use crate::expect::Level;
 use crate::judge::Verdict;
-use crate::record::{Objection, Run};
+use crate::record::{Measurement, Objection, Run};
 
 /// What a command ends with that has made this record of a whole run. `level` is the weakest level that binds.
 ///
@@ -40,6 +40,18 @@ fn lets_in_wrongly(run: &Run) -> bool {
 }
 
 fn nothing_was_tested(run: &Run) -> Option<anyhow::Error> {
+    let unmeasured = |one: &Measurement| one.repetitions.is_empty() && !one.broken;
+    if run.complete
+        && run.cases.is_empty()
+        && run.measurements.iter().all(unmeasured)
+        && let Some(row) = run.measurements.first()
+    {
+        let why = row.unmeasured.as_deref().unwrap_or("no reason is given");
+        return Some(anyhow!(
+            "no row was measured; of `{}` the record says: {why}",
+            row.id
+        ));
+    }
     let unsupported = |verdict| verdict == Verdict::Unsupported;
     if !run.complete || !run.cases.iter().all(|case| unsupported(case.verdict)) {
         return None;

@@ -103,7 +103,7 @@ impl Scheduler {
                 number.checked_add(1),
                 variables.number("JOB_COMPLETIONS")?.or(count),
             ),
-            Self::GitLab => (Some(number), variables.number("CI_NODE_TOTAL")?),
+            Self::GitLab => (Some(number), variables.number("CI_NODE_TOTAL")?.or(count)),
         };
         let size = size.with_context(|| {
             format!("{self} does not say how many shards there are\nhelp: write it, as in --shard auto/4")

@@ -78,6 +78,10 @@ pub struct Tally {
     pub dropped: u64,
     /// How many were answered by the target in a handshake of the wanted kind: these alone are measured.
     pub confirmed: u64,
+    /// How many of that kind were answered before the measured time was over, whenever they were due: the rate is
+    /// theirs, for what is answered later was more than the target could do.
+    #[serde(default)]
+    pub in_time: u64,
     /// How many were answered in a handshake of the other kind.
     pub other_kind: u64,
     /// How many were not answered, by what happened instead.
@@ -144,7 +148,7 @@ impl Measurement {
         } else if self.lets_strangers_in() {
             Some("connections were accepted that must be refused")
         } else if self.lets_nobody_in() {
-            Some("nobody was answered who must be")
+            Some("nobody was answered who must be, in a handshake of the wanted kind")
         } else {
             None
         }
@@ -157,10 +161,11 @@ impl Measurement {
 
     /// Were callers due that must be let in, and none of them was?
     fn lets_nobody_in(&self) -> bool {
-        let repetitions = &self.repetitions;
-        let is_due = repetitions.iter().any(|one| one.tally.due > 0);
-        let is_answered = |one: &Repetition| one.tally.confirmed > 0 || one.tally.other_kind > 0;
-        is_due && !repetitions.iter().any(is_answered)
+        let sum = |count: fn(&Tally) -> u64| -> u64 {
+            let counts = self.repetitions.iter().map(|one| count(&one.tally));
+            counts.fold(0, u64::saturating_add)
+        };
+        sum(|tally| tally.due) > 0 && sum(|tally| tally.confirmed) == 0
     }
 
     /// All repetitions' histograms of this kind, added up.
@@ -200,9 +205,9 @@ impl Repetition {
         (connections > 0).then(|| nanos as f64 / connections as f64)
     }
 
-    /// Confirmed connections per second.
+    /// Confirmed connections per second, of those that were answered in time.
     pub fn rate(&self) -> f64 {
-        per_second(self.tally.confirmed, self.duration_us)
+        per_second(self.tally.in_time, self.duration_us)
     }
 
     /// Connections that were due, per second.
@@ -252,6 +257,7 @@ impl Tally {
             due,
             dropped,
             confirmed,
+            in_time,
             other_kind,
             failed,
             strangers,
@@ -262,6 +268,7 @@ impl Tally {
             (&mut self.due, due),
             (&mut self.dropped, dropped),
             (&mut self.confirmed, confirmed),
+            (&mut self.in_time, in_time),
             (&mut self.other_kind, other_kind),
             (&mut self.strangers, strangers),
             (&mut self.strangers_refused, strangers_refused),

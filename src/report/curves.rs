@@ -13,6 +13,8 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 40.0;
+/// A line of the legend.
+const LINE: f64 = 14.0;
 
 /// Colours that can be told apart without colour vision (Okabe and Ito, 2008), used in turn.
 const COLOURS: [&str; 7] = [
@@ -33,18 +35,26 @@ pub fn render(run: &Run) -> String {
             None => panels.push(vec![measurement]),
         }
     }
-    let height = HEIGHT * panels.len().max(1) as f64;
+    let heights: Vec<f64> = panels.iter().map(|panel| height_of(panel)).collect();
+    let height = heights.iter().sum::<f64>().max(HEIGHT);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
     );
     if panels.is_empty() {
         let _ = writeln!(out, "<text x=\"20\" y=\"40\">nothing was measured</text>");
     }
-    for (index, panel) in panels.iter().enumerate() {
-        draw(&mut out, panel, HEIGHT * index as f64);
+    let mut top = 0.0;
+    for (panel, height) in panels.iter().zip(heights) {
+        draw(&mut out, panel, top);
+        top += height;
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// A panel is as high as its legend, if that is higher than the curves.
+fn height_of(panel: &[&Measurement]) -> f64 {
+    HEIGHT.max(TOP + LINE * panel.len() as f64 + BOTTOM)
 }
 
 /// What is drawn of a measurement: from due, which in a closed loop is from the dial.
@@ -124,7 +134,7 @@ fn draw(out: &mut String, panel: &[&Measurement], top: f64) {
             .iter()
             .map(|(nines, log)| format!("{:.1},{:.1}", x(*nines), y(*log)))
             .collect();
-        let legend = top + TOP + 14.0 * index as f64 + 6.0;
+        let legend = top + TOP + LINE * index as f64 + 6.0;
         let _ = writeln!(
             out,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"{dash} points=\"{}\"/><text x=\"{:.1}\" y=\"{legend:.1}\" fill=\"{colour}\">{}</text>",

@@ -72,6 +72,8 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
     let figures: Vec<Figures> = group.iter().map(|one| Figures::of(one, all)).collect();
     let first = group.first();
     let reference = first.and_then(|one| one.reference.clone());
+    // What was not measured is nothing to compare with.
+    let reference = reference.filter(|_| figures.iter().any(|row| row.ratio.is_some()));
     let any = |test: fn(&Figures) -> bool| figures.iter().any(test);
     let open = any(|row| !row.is_closed());
     let apart = any(|row| row.target_us.is_some());
@@ -283,6 +285,9 @@ fn knee(figures: &[Figures]) -> Option<String> {
     }
     let kept = ramp.iter().take_while(|(_, row)| row.keeps_up()).last();
     Some(match kept {
+        Some(last) if ramp.last().is_some_and(|(share, _)| *share == last.0) => {
+            "it keeps up with all of these rates: the knee lies beyond them".into()
+        }
         Some((share, row)) => format!(
             "the knee: it keeps up with {share} % of saturation ({:.0}/s), and not with more",
             row.rate.map_or(0.0, |rate| rate.median)

@@ -182,6 +182,11 @@ macro_rules! settings {
                 $(if plan.$key.is_some() { self.$key.clear(); })*
             }
 
+            /// How many combinations there are.
+            fn product(&self) -> usize {
+                [$(self.$key.len().max(1),)*].into_iter().fold(1, usize::saturating_mul)
+            }
+
             /// Each combination of values, with the words for what was chosen; one without any, where there is
             /// no axis.
             fn combinations(&self) -> Vec<(Vec<String>, SettingPlan)> {

@@ -88,6 +88,7 @@ fn next_to_nothing_is_shown_as_it_is() {
         tally: Tally {
             due: 3,
             confirmed: 3,
+            in_time: 3,
             ..Tally::default()
         },
         ..Repetition::default()
@@ -157,7 +158,7 @@ fn a_target_that_answers_nobody_is_not_as_expected() {
         ),
         (
             Format::Markdown,
-            "**Not as expected**: `mute`: nobody was answered who must be.",
+            "**Not as expected**: `mute`: nobody was answered who must be, in a handshake of the wanted kind.",
         ),
         (
             Format::Github,
@@ -314,6 +315,7 @@ fn ramp() -> Vec<Measurement> {
             let due = u64::from(share) * 10;
             repetition.tally.due = due;
             repetition.tally.confirmed = due.min(900);
+            repetition.tally.in_time = due.min(900);
             repetition.tally.dropped = due.saturating_sub(900);
             repetition.latency.pacing = of(&[20_000, 30_000]);
             let slow = if share < 100 { 1 } else { 300 };
@@ -450,6 +452,7 @@ fn repetition_of(
             due: counts[1],
             dropped: counts[2],
             confirmed: counts[3],
+            in_time: counts[3],
             other_kind: counts[4],
             failed,
             strangers: counts[5],

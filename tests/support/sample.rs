@@ -125,6 +125,7 @@ pub fn repetition(number: u32, cpu_us: u64) -> Repetition {
         tally: Tally {
             due: confirmed,
             confirmed,
+            in_time: confirmed,
             ..Tally::default()
         },
         cpu: Cpu {

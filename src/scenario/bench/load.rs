@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::{Arrival, Authentication, BenchPlan, Group, Setting};
+use super::{Arrival, Authentication, BenchPlan, Group, RowPlan, Setting};
 use crate::document::{Document, DocumentError, nearest};
 use crate::expect::HandshakeKind;
 use crate::scenario::TlsVersion;
 
 /// The plans that the program carries.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/bench.rs"));
+
+/// How many rows a plan can have.
+const MOST_ROWS: usize = 10_000;
 
 /// The longest file that can be a plan, in octets.
 const LARGEST: u64 = 1024 * 1024;
@@ -165,6 +168,14 @@ impl BenchPlan {
                 "write 1 to 1000; several give an idea of how much chance there is in a figure";
             return Some(Mistake::new(&keys, "nothing is measured so often", hint));
         }
+        if self.axes.product().saturating_mul(self.rows.len().max(1)) > MOST_ROWS {
+            let message = format!("the axes make more than {MOST_ROWS} rows");
+            return Some(Mistake::new(
+                &["axes"],
+                message,
+                "measure fewer values at once",
+            ));
+        }
         let rows = self.rows();
         let mut names = BTreeSet::new();
         for row in &rows {
@@ -178,8 +189,11 @@ impl BenchPlan {
             }
             if let Some((key, message)) = contradiction(&row.setting) {
                 let message = format!("row `{}`: {message}", row.name);
-                let of = |named: &&super::RowPlan| row.name.starts_with(&named.name);
-                let place = self.rows.iter().position(|named| of(&named));
+                let own = |named: &RowPlan| {
+                    let rest = row.name.strip_prefix(&named.name);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                let place = self.rows.iter().position(own);
                 return Some(match place {
                     Some(place) => {
                         Mistake::new(&["row", &place.to_string(), "setting", key], message, "")
