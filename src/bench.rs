@@ -247,12 +247,13 @@ impl Lane {
     ) {
         let Some(job) = &self.job else { return };
         let load_average = (bench.load_average)();
-        let measured = rate(job, saturations, stop).and_then(|(rate, saturation)| {
-            self.measurement.saturation = saturation;
+        let measured = pace_of(job, saturations, stop).and_then(|pace| {
+            let Some(pace) = pace else { return Ok(None) };
+            self.measurement.saturation = pace.saturation;
             let share = bench
                 .together
                 .map_or(1.0, |together| f64::from(together.count));
-            let rate = rate.map(|rate| rate / share);
+            let rate = pace.rate.map(|rate| rate / share);
             repetition::measure(job, &bench.plan.measure, rate, begin, stop)
         });
         match measured {
@@ -271,15 +272,24 @@ impl Lane {
     }
 }
 
-/// How many connections are due in a second, and what that is a share of.
-fn rate(
+/// How often connections are due.
+struct Pace {
+    /// How many in a second, over all harnesses; none in a closed loop.
+    rate: Option<f64>,
+    /// What that is a share of, where it is one.
+    saturation: Option<f64>,
+}
+
+/// How often connections are due in this row; `None` when it was told to end before that was known.
+fn pace_of(
     job: &Arc<Job>,
     saturations: &mut BTreeMap<String, f64>,
     stop: &AtomicBool,
-) -> Result<(Option<f64>, Option<f64>), Trouble> {
+) -> Result<Option<Pace>, Trouble> {
+    let pace = |rate, saturation| Ok(Some(Pace { rate, saturation }));
     let share = match job.setting.arrival {
-        Arrival::Closed => return Ok((None, None)),
-        Arrival::Rate(rate) => return Ok((Some(f64::from(rate)), None)),
+        Arrival::Closed => return pace(None, None),
+        Arrival::Rate(rate) => return pace(Some(f64::from(rate)), None),
         Arrival::Share(share) => f64::from(share) / 100.0,
     };
     // What rows are compared by is the rate, too: what a row changes half-way through must not change that.
@@ -306,7 +316,7 @@ fn rate(
                         let ended = tally.confirmed + tally.strangers;
                         ended as f64 * 1e6 / measured.duration_us.max(1) as f64
                     }
-                    None => return Ok((Some(1.0), None)),
+                    None => return Ok(None),
                 };
             saturations.insert(key, saturation);
             saturation
@@ -315,7 +325,7 @@ fn rate(
     if saturation < 1.0 {
         return Err("it confirmed less than one connection in a second, so that there is no share of that to measure at".into());
     }
-    Ok((Some(saturation * share), Some(saturation)))
+    pace(Some(saturation * share), Some(saturation))
 }
 
 /// How saturation is found.

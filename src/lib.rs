@@ -27,6 +27,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod compare;
+pub mod digest;
 pub mod document;
 pub mod expect;
 pub mod fleet;

@@ -12,17 +12,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("seed", &[]),
     ("document", &[]),
+    ("digest", &[]),
     // Plain data.
     ("pki::recipe", &[]),
     ("expect", &[]),
-    ("scenario", &["document", "expect", "pki::recipe"]),
+    ("scenario", &["digest", "document", "expect", "pki::recipe"]),
     ("observe", &["expect", "scenario"]),
     ("oracle", &["expect", "scenario"]),
     // Pure functions and views.
     ("judge", &["expect", "observe", "oracle", "scenario"]),
     (
         "record",
-        &["expect", "judge", "observe", "oracle", "scenario"],
+        &["digest", "expect", "judge", "observe", "oracle", "scenario"],
     ),
     (
         "report",
@@ -30,7 +31,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("compare", &["expect", "judge", "record", "scenario"]),
     // What touches keys, sockets and TLS.
-    ("pki", &["clock", "pki::recipe", "scenario", "seed"]),
+    (
+        "pki",
+        &["clock", "digest", "pki::recipe", "scenario", "seed"],
+    ),
     ("net", &["clock"]),
     (
         "peer",
@@ -67,6 +71,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "run",
         &[
             "clock",
+            "digest",
             "expect",
             "fleet",
             "judge",

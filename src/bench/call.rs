@@ -3,6 +3,7 @@
 //! Only an answer of the target's counts. In TLS 1.3 a client is done before the server has looked at its
 //! certificate (RFC 8446 section 2), so a handshake that is complete at the client's end says nothing.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -56,8 +57,21 @@ pub(super) struct Answered {
     pub(super) first_octet: Tick,
 }
 
-/// Why a connection was not answered: `the alert certificate_expired`, in words that can be counted.
-pub(super) type Failed = String;
+/// Why a connection was not answered, in words that can be counted: `alert certificate_expired`.
+#[derive(Clone, Debug)]
+pub(super) enum Failed {
+    /// The target has sent the caller away.
+    Refused(String),
+    /// The machine, or the harness's own end, was in the way; or nothing came.
+    Otherwise(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(words) | Self::Otherwise(words)) = self;
+        f.write_str(words)
+    }
+}
 
 impl Line {
     /// One connection, over TLS where there is a configuration.
@@ -67,7 +81,7 @@ impl Line {
     ) -> Result<Answered, Failed> {
         match tokio::time::timeout(self.patience, self.converse(config)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err("no answer in time".into()),
+            Err(_) => Err(Failed::Otherwise("no answer in time".into())),
         }
     }
 
@@ -77,7 +91,7 @@ impl Line {
             .address
             .dial()
             .await
-            .map_err(|error| format!("cannot connect: {}", error.kind()))?;
+            .map_err(|error| Failed::Otherwise(format!("cannot connect: {}", error.kind())))?;
         let connected = Tick::now();
         let opening = self.application.protocol.open(&mut stream).await;
         let opening = opening.map_err(|error| reason(&error))?;
@@ -147,9 +161,11 @@ impl Line {
         let refused = match answer.map_err(|error| reason(&error))? {
             Answer::Accepted => None,
             Answer::Status(status) if accepts.contains(&status) => None,
-            Answer::Status(status) => Some(format!("HTTP status {status}")),
-            Answer::Refused(_) => Some("refused by the application protocol".into()),
-            Answer::Strange(_) => Some("an answer that is none".into()),
+            Answer::Status(status) => Some(Failed::Refused(format!("HTTP status {status}"))),
+            Answer::Refused(_) => Some(Failed::Refused(
+                "refused by the application protocol".into(),
+            )),
+            Answer::Strange(_) => Some(Failed::Otherwise("an answer that is none".into())),
         };
         match self.close {
             // Nothing can be done about a socket that will not have it; it closes as it may.
@@ -224,16 +240,18 @@ fn reason(error: &io::Error) -> Failed {
     match tls {
         Some(rustls::Error::AlertReceived(description)) => {
             let number = u8::from(*description);
-            match Alert::from_number(number) {
+            Failed::Refused(match Alert::from_number(number) {
                 Some(alert) => format!("alert {alert}"),
                 None => format!("alert {number}"),
-            }
+            })
         }
-        Some(error) => format!("TLS: {error}"),
+        Some(error) => Failed::Otherwise(format!("TLS: {error}")),
         None => match error.kind() {
-            io::ErrorKind::UnexpectedEof => "closed without an answer".into(),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "reset".into(),
-            kind => kind.to_string(),
+            io::ErrorKind::UnexpectedEof => Failed::Refused("closed without an answer".into()),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Failed::Refused("reset".into())
+            }
+            kind => Failed::Otherwise(kind.to_string()),
         },
     }
 }

@@ -114,7 +114,7 @@ impl Count {
                 self.slice(due, |slice| slice.latency.add(took));
             }
             Err(reason) if measured => {
-                *self.tally.failed.entry(reason.clone()).or_default() += 1;
+                *self.tally.failed.entry(reason.to_string()).or_default() += 1;
                 self.slice(due, |slice| slice.failed += 1);
             }
             Err(_) => {}
@@ -130,7 +130,7 @@ impl Count {
         match outcome {
             Ok(_) if measured => self.tally.strangers_accepted += 1,
             Ok(_) => {}
-            Err(reason) if is_refusal(reason) => {
+            Err(Failed::Refused(_)) => {
                 if self.window.measures(Tick::now()) {
                     self.refused += 1;
                 }
@@ -139,12 +139,9 @@ impl Count {
                 }
             }
             // Nobody was refused where nobody answered.
-            Err(reason) if measured => {
-                *self
-                    .tally
-                    .failed
-                    .entry(format!("a stranger: {reason}"))
-                    .or_default() += 1;
+            Err(Failed::Otherwise(words)) if measured => {
+                let reason = format!("a stranger: {words}");
+                *self.tally.failed.entry(reason).or_default() += 1;
             }
             Err(_) => {}
         }
@@ -168,17 +165,4 @@ impl Count {
             change(slice);
         }
     }
-}
-
-/// Has the target sent it away, and not the machine?
-fn is_refusal(reason: &str) -> bool {
-    [
-        "alert ",
-        "HTTP status ",
-        "refused by",
-        "reset",
-        "closed without",
-    ]
-    .iter()
-    .any(|start| reason.starts_with(start))
 }

@@ -15,6 +15,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::exit::Exit;
+use super::record::replace;
 use super::{Failure, record};
 use crate::compare::{Comparison, Format, Outcome, Terms};
 use crate::expect::Level;
@@ -204,15 +205,6 @@ fn prepare(path: &Path) -> anyhow::Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// Writes a file. Whoever reads meanwhile sees the old one or the new one, never half of one.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    fs::write(&unfinished, text)
-        .and_then(|()| fs::rename(&unfinished, path))
-        .with_context(|| format!("failed to write `{}`", path.display()))
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {

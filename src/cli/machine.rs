@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use aws_lc_rs::digest;
-
+use crate::digest::sha256_start;
 use crate::record::Host;
 
 /// This machine.
@@ -40,12 +39,8 @@ fn memory() -> Option<u64> {
 fn name() -> Option<String> {
     let boot = read("/proc/sys/kernel/random/boot_id")?;
     let host = read("/proc/sys/kernel/hostname")?;
-    let digest = digest::digest(
-        &digest::SHA256,
-        format!("mtls-gauntlet {boot} {host}").as_bytes(),
-    );
-    let octets = digest.as_ref().iter().take(8);
-    Some(octets.map(|octet| format!("{octet:02x}")).collect())
+    let known_by = format!("mtls-gauntlet {boot} {host}");
+    Some(sha256_start(known_by.as_bytes(), 8))
 }
 
 fn read(path: &str) -> Option<String> {

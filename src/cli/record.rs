@@ -1,10 +1,16 @@
-//! Records from files, for every command that takes one.
+//! Records in files, for every command that takes or leaves one.
 
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
 use crate::record::{Run, SCHEMA_VERSION, Summary};
+
+/// Longer than any record, in octets: a run of all cases on forty targets takes a tenth of it. What has no end, such
+/// as a device, must not fill the memory.
+const LONGEST: u64 = 1 << 30;
 
 /// Reads a record: a run.json, or a folder that has one.
 ///
@@ -13,7 +19,7 @@ use crate::record::{Run, SCHEMA_VERSION, Summary};
 pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     let within = path.join("run.json");
     let path = if path.is_dir() { &within } else { path };
-    let text = std::fs::read_to_string(path).with_context(|| {
+    let text = text(path).with_context(|| {
         format!(
             "failed to read `{}`; `mtls-gauntlet run` writes one",
             path.display()
@@ -45,4 +51,25 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     // The cases are the evidence; the counts are a view of them.
     run.summary = Summary::of(&run.cases);
     Ok(run)
+}
+
+/// Writes a file. Whoever reads meanwhile sees the old one or the new one, never half of one.
+///
+/// # Errors
+/// When there is no writing, or no renaming, in that folder.
+pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    fs::write(&unfinished, text)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    if text.len() as u64 == LONGEST {
+        return Err(anyhow!("it is longer than any record"));
+    }
+    Ok(text)
 }

@@ -214,9 +214,7 @@ impl Repetition {
     pub fn due_rate(&self) -> f64 {
         per_second(self.tally.due, self.duration_us)
     }
-}
 
-impl Repetition {
     /// Adds what another generator of load did in the same repetition, at the same time, against the same
     /// target: counts, histograms and the generators' processor time are added up; the longest measured time
     /// and the busiest machine are kept, and the target's processor time too, for whoever can see it sees all

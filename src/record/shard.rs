@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_lc_rs::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, Measurement, TargetRecord};
+use crate::digest::sha256_start;
 
 /// Which part of a run a record is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
@@ -116,8 +116,6 @@ impl Selected {
     /// # Errors
     /// Never; the type of the JSON library's error.
     pub fn digest(&self) -> Result<String, serde_json::Error> {
-        let digest = digest::digest(&digest::SHA256, &serde_json::to_vec(self)?);
-        let octets = digest.as_ref().iter().take(16);
-        Ok(octets.map(|octet| format!("{octet:02x}")).collect())
+        Ok(sha256_start(&serde_json::to_vec(self)?, 16))
     }
 }

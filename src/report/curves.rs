@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::figures::grouped;
 use crate::record::{Latency, Measurement, Run};
 
 const WIDTH: f64 = 720.0;
@@ -23,18 +24,7 @@ const COLOURS: [&str; 7] = [
 
 /// The whole picture.
 pub fn render(run: &Run) -> String {
-    let mut panels: Vec<Vec<&Measurement>> = Vec::new();
-    for measurement in run.measurements.iter().filter(|one| shown(one).count() > 0) {
-        let same = |panel: &&mut Vec<&Measurement>| {
-            panel.first().is_some_and(|first| {
-                (&first.plan, &first.target) == (&measurement.plan, &measurement.target)
-            })
-        };
-        match panels.iter_mut().find(same) {
-            Some(panel) => panel.push(measurement),
-            None => panels.push(vec![measurement]),
-        }
-    }
+    let panels = grouped(run.measurements.iter().filter(|one| shown(one).count() > 0));
     let heights: Vec<f64> = panels.iter().map(|panel| height_of(panel)).collect();
     let height = heights.iter().sum::<f64>().max(HEIGHT);
     let mut out = format!(

@@ -6,6 +6,25 @@ use crate::record::Measurement;
 use crate::record::measurement::Repetition;
 use crate::scenario::bench::Arrival;
 
+/// Measurements by what is shown together: the plan and the target, in the order in which they first come.
+pub(super) fn grouped<'r>(
+    measurements: impl IntoIterator<Item = &'r Measurement>,
+) -> Vec<Vec<&'r Measurement>> {
+    let mut groups: Vec<Vec<&Measurement>> = Vec::new();
+    for measurement in measurements {
+        let same = |group: &&mut Vec<&Measurement>| {
+            group.first().is_some_and(|first| {
+                (&first.plan, &first.target) == (&measurement.plan, &measurement.target)
+            })
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(measurement),
+            None => groups.push(vec![measurement]),
+        }
+    }
+    groups
+}
+
 /// A median with the least and the greatest that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {

@@ -1,6 +1,6 @@
 //! Measurements as tables: one sheet for each plan and target, in words that the terminal and Markdown share.
 
-use super::figures::{Course, Figures, Spread};
+use super::figures::{Course, Figures, Spread, grouped};
 use crate::record::measurement::Latencies;
 use crate::record::{Host, Latency, Measurement, Run};
 use crate::scenario::bench::{Arrival, Rotation, Setting, Strangers};
@@ -27,18 +27,7 @@ pub struct Cells {
 
 /// The sheets of a run, in the order of its measurements.
 pub fn sheets(run: &Run) -> Vec<Sheet> {
-    let mut groups: Vec<Vec<&Measurement>> = Vec::new();
-    for measurement in &run.measurements {
-        let same = |group: &&mut Vec<&Measurement>| {
-            group.first().is_some_and(|first| {
-                (&first.plan, &first.target) == (&measurement.plan, &measurement.target)
-            })
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(measurement),
-            None => groups.push(vec![measurement]),
-        }
-    }
+    let groups = grouped(&run.measurements);
     groups.iter().map(|group| sheet(group, run)).collect()
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use rustls::DistinguishedName;
 use rustls::pki_types::{DnsName, ServerName};
 use serde_json::json;
 
+use crate::digest::{hex, sha256_start};
 use crate::net::fault::Faults;
 use crate::peer::Peer;
 use crate::pki::PkiError;
@@ -109,13 +109,7 @@ impl Stage {
         if let Some(vhost) = &self.scenario.vhost {
             description["vhost"] = json!([vhost, lineages(&trusted(vhost))?]);
         }
-        let digest = digest::digest(&digest::SHA256, description.to_string().as_bytes());
-        Ok(digest
-            .as_ref()
-            .iter()
-            .take(8)
-            .map(|octet| format!("{octet:02x}"))
-            .collect())
+        Ok(sha256_start(description.to_string().as_bytes(), 8))
     }
 
     /// What the target is configured with. `revoked` is where the entries that a CRL revokes come
@@ -249,10 +243,7 @@ impl Stage {
             None => Some(who),
         };
         let Some(first) = first else { return Ok(None) };
-        let serial = &self.pki.certificate(first)?.serial;
-        Ok(Some(
-            serial.iter().map(|octet| format!("{octet:02x}")).collect(),
-        ))
+        Ok(Some(hex(&self.pki.certificate(first)?.serial)))
     }
 
     /// Mints every certificate of the scenario now.

@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use tokio::sync::watch;
 
 use super::event::Event;
 use super::trial::last_part;
 use crate::clock::Stopwatch;
+use crate::digest::sha256;
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
 use crate::judge::timeline::judge_timeline;
@@ -390,12 +390,7 @@ fn record(
 
 fn digest_of(history: &History) -> String {
     let json = serde_json::to_vec(history).unwrap_or_default();
-    let digest = digest::digest(&digest::SHA256, &json);
-    digest
-        .as_ref()
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    sha256(&json)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

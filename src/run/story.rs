@@ -10,13 +10,12 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
-
 use self::play::Play;
 use super::schedule::Staged;
 use super::shop::{Shop, Work};
 use super::trial::{StoryTrial, Trial};
 use crate::clock::Stopwatch;
+use crate::digest::sha256;
 use crate::judge::Evidence;
 use crate::judge::story::{Told, all_accepted, judge_story, told_in_words};
 use crate::record::{TimelineRecord, TwinRecord};
@@ -129,17 +128,12 @@ fn impossible(target: &dyn Target, role: Role, scenario: &Scenario) -> Option<St
 
 fn judged(scenario: &Scenario, story: &Told, control: Option<&Told>) -> StoryTrial {
     let history = serde_json::to_vec(&story.steps).unwrap_or_default();
-    let digest = digest::digest(&digest::SHA256, &history);
     let judgement = judge_story(&scenario.expect, story, control);
     StoryTrial {
         timeline: TimelineRecord {
             network: None,
             lateness_us: 0,
-            history_digest: digest
-                .as_ref()
-                .iter()
-                .map(|octet| format!("{octet:02x}"))
-                .collect(),
+            history_digest: sha256(&history),
             steps: judgement.lines,
             findings: judgement.findings,
         },

@@ -20,12 +20,11 @@ use super::span::Span;
 use crate::expect::HandshakeKind;
 use crate::pki::recipe::KeyKind;
 
+pub use self::load::{built_in, find, parse, read};
 pub use self::rows::{Row, row_digest};
 
 mod load;
 mod rows;
-
-pub use self::load::{built_in, find, parse, read};
 
 /// What to measure.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]

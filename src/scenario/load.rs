@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use aws_lc_rs::digest;
-
 use super::Scenario;
 use super::check::{check, check_story, check_timeline};
+use crate::digest::sha256;
 use crate::document::{Document, DocumentError};
 use crate::expect::Outcome;
 
@@ -68,7 +67,7 @@ pub fn parse(id: &str, path: &str, text: &str) -> Result<Scenario, DocumentError
     scenario.id = id.to_owned();
     scenario.path = path.to_owned();
     scenario.line = document.line_of(&["expect"]);
-    scenario.digest = hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    scenario.digest = sha256(text.as_bytes());
     check(&document, &scenario)?;
     check_story(&document, &scenario)?;
     check_timeline(&document, &scenario)?;
@@ -253,8 +252,4 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
             }
         }
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

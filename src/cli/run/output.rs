@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::bench::Event as Measured;
 use crate::cli::machine;
+use crate::cli::record::replace;
 use crate::clock::Clock;
 use crate::expect::Level;
 use crate::record::{CaseRecord, Run, SCHEMA_VERSION, ShardRecord, Summary, TargetRecord, Tool};
@@ -154,12 +155,7 @@ pub(in crate::cli) fn write_views(folder: &Path, record: &Run, level: Level) -> 
         ("summary.md", Format::Markdown),
     ];
     for (name, format) in always.into_iter().chain(curves.into_iter().take(measured)) {
-        // Whoever reads meanwhile sees the old view or the new one, never half of one.
-        let path = folder.join(name);
-        let unfinished = folder.join(format!("{name}.unfinished"));
-        fs::write(&unfinished, format.render(record, level)?)
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .with_context(|| format!("failed to write `{}`", path.display()))?;
+        replace(&folder.join(name), &format.render(record, level)?)?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use rustls::{SignatureAlgorithm, SignatureScheme};
 use super::super::PkiError;
 use super::super::recipe::SignatureKind;
 use super::algorithm::Algorithm;
+use crate::digest::hex;
 use crate::seed::{Seed, Stream};
 
 /// An RSA key pair of any size.
@@ -92,7 +93,7 @@ impl RsaCrateKey {
     fn pss(&self, salt: usize, message: &[u8]) -> rsa::Result<Vec<u8>> {
         let digest = digest::digest(&digest::SHA256, message);
         // The salt follows from the message, so that a run can be repeated.
-        let name: String = digest.as_ref().iter().map(|o| format!("{o:02x}")).collect();
+        let name = hex(digest.as_ref());
         let mut random = Random(Seed(0).stream(&name));
         self.private.sign_with_rng(
             &mut random,

@@ -101,7 +101,7 @@ fn add_row(
         (one, other, _) => one.or(other),
     };
     sum.unmeasured = match (sum.unmeasured.take(), &row.unmeasured) {
-        (Some(one), Some(other)) if !one.contains(other.as_str()) => {
+        (Some(one), Some(other)) if one.split("; ").all(|words| words != other) => {
             Some(format!("{one}; {other}"))
         }
         (one, other) => one.or_else(|| other.clone()),

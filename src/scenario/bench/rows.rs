@@ -1,8 +1,7 @@
 //! From a plan to its rows.
 
-use aws_lc_rs::digest;
-
 use super::{Arrival, BenchPlan, Setting, SettingPlan};
+use crate::digest::sha256_start;
 use crate::document::Document;
 
 /// One setting to be measured in, with its name.
@@ -88,7 +87,5 @@ impl BenchPlan {
 /// Names a setting: equal for equal settings, in every run.
 pub fn row_digest(setting: &Setting) -> String {
     let text = serde_json::to_string(setting).unwrap_or_default();
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let octets = digest.as_ref().iter().take(8);
-    octets.map(|octet| format!("{octet:02x}")).collect()
+    sha256_start(text.as_bytes(), 8)
 }
