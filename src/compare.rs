@@ -118,10 +118,16 @@ pub struct Counts {
     pub faster_rows: usize,
 }
 
+/// Were both records made on one machine, all parts of them? Times of different ones cannot be compared.
+fn are_of_one_machine(before: &Run, after: &Run) -> bool {
+    let within = before.is_of_one_machine() && after.is_of_one_machine();
+    within && before.host.is_the_same_as(&after.host)
+}
+
 impl Comparison {
     /// Compares `after` with `before`.
     pub fn of(before: &Run, after: &Run, terms: Terms) -> Self {
-        let same_machine = terms.same_machine || before.host.is_the_same_as(&after.host);
+        let same_machine = terms.same_machine || are_of_one_machine(before, after);
         let conformance = conformance::changes(before, after, terms.level);
         let performance = performance::rows(before, after, &terms, same_machine);
         let counts = Counts::of(before, after, &conformance, &performance);

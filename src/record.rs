@@ -289,6 +289,23 @@ impl CaseRecord {
 }
 
 impl Run {
+    /// Was everything that it has made on one machine? What was measured on several can be added up, and not be
+    /// compared row with row. Where the parts of a merged record do not tell, they are taken for different ones.
+    pub fn is_of_one_machine(&self) -> bool {
+        let parts = self.merged.iter().flat_map(|merged| &merged.parts);
+        let mut hosts = parts.map(|part| &part.host);
+        hosts
+            .next()
+            .is_none_or(|first| hosts.all(|host| host.is_the_same_as(first)))
+    }
+
+    /// Can its rows be compared with each other: as those that one machine measured, or that the same machines
+    /// measured together?
+    pub fn rows_are_comparable(&self) -> bool {
+        let division = self.merged.as_ref().map(|merged| merged.division);
+        division != Some(Division::Apart) || self.is_of_one_machine()
+    }
+
     /// Every case that keeps the gate shut, with the reason.
     pub fn objections(&self, level: Level) -> impl Iterator<Item = (&CaseRecord, Objection)> {
         self.cases

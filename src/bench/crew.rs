@@ -147,6 +147,11 @@ async fn prepare(job: &Job, line: Option<Line>) -> Result<(Crew, Ground), Troubl
     let stranger = stranger
         .map(|stranger| stranger.config(setting))
         .transpose()?;
+    if stranger.is_some() {
+        // What everybody is refused is no refusal of strangers.
+        let control = line.call(caller.as_ref()).await;
+        control.map_err(|failed| format!("who must be let in was not, before any stranger came: {failed}; what strangers meet there proves nothing"))?;
+    }
     let crew = Crew {
         line,
         caller,

@@ -81,12 +81,14 @@ type Key<'r> = (&'r str, &'r str);
 
 /// Every row, in the order of the plans.
 pub(super) fn rows(before: &Run, after: &Run, terms: &Terms, same_machine: bool) -> Vec<Row> {
+    let rows_are_comparable = before.rows_are_comparable() && after.rows_are_comparable();
     let (before, after) = (by_key(before), by_key(after));
     let pairs = Pairs {
         before: &before,
         after: &after,
         terms,
         same_machine,
+        rows_are_comparable,
     };
     let keys: BTreeSet<&Key<'_>> = before.keys().chain(after.keys()).collect();
     let mut rows: Vec<_> = keys
@@ -120,6 +122,8 @@ struct Pairs<'r> {
     after: &'r BTreeMap<Key<'r>, &'r Measurement>,
     terms: &'r Terms,
     same_machine: bool,
+    /// Within each record, are its rows comparable with each other?
+    rows_are_comparable: bool,
 }
 
 impl Pairs<'_> {
@@ -151,7 +155,11 @@ impl Pairs<'_> {
                 let said = format!(
                     "answered in each of {} repetitions before, and in {} of {} now{}",
                     before.repetitions.len(),
-                    after.repetitions.iter().filter(answered).count(),
+                    after
+                        .repetitions
+                        .iter()
+                        .filter(|one| after.answers(one))
+                        .count(),
                     after.repetitions.len(),
                     why(after)
                 );
@@ -239,6 +247,9 @@ impl Pairs<'_> {
         if *name == after.row {
             return Err("it is the reference row itself".into());
         }
+        if !self.rows_are_comparable {
+            return Err("a record was merged from parts of several machines, and the reference row may be another's".into());
+        }
         let id = format!("{}/{name}", after.plan);
         let key = (after.target.as_str(), id.as_str());
         match (self.before.get(&key), self.after.get(&key)) {
@@ -265,6 +276,7 @@ enum Answered {
 
 impl Answered {
     fn of(measurement: &Measurement) -> Self {
+        let answered = |one: &&Repetition| measurement.answers(one);
         let count = measurement.repetitions.iter().filter(answered).count();
         match count {
             0 => Self::Never,
@@ -272,10 +284,6 @@ impl Answered {
             _ => Self::Sometimes,
         }
     }
-}
-
-fn answered(repetition: &&Repetition) -> bool {
-    repetition.tally.confirmed > 0
 }
 
 fn bare(measurement: &Measurement, basis: Basis, remark: String) -> Row {
@@ -349,8 +357,8 @@ fn remarks(before: &Measurement, after: &Measurement) -> Vec<String> {
         ));
     }
     for (name, measurement) in [("first", before), ("second", after)] {
-        let silent = measurement.repetitions.iter().filter(|one| !answered(one));
-        let silent = silent.count();
+        let silent = |one: &&Repetition| !measurement.answers(one);
+        let silent = measurement.repetitions.iter().filter(silent).count();
         if silent > 0 {
             remarks.push(format!(
                 "{silent} of {} repetitions of the {name} record had no answer and are left out",

@@ -4,7 +4,7 @@ use super::conformance::{Change, Kind, Seen};
 use super::figure::{Figure, Finding, Metric};
 use super::performance::{Basis, Row};
 use super::source::Source;
-use super::{Comparison, Outcome};
+use super::{Comparison, Outcome, are_of_one_machine};
 use crate::judge::Verdict;
 use crate::record::Run;
 
@@ -150,7 +150,7 @@ pub(super) fn notes(comparison: &Comparison, before: &Run, after: &Run) -> Vec<S
 }
 
 fn machines(comparison: &Comparison, before: &Run, after: &Run) -> Option<String> {
-    let same = before.host.is_the_same_as(&after.host);
+    let same = are_of_one_machine(before, after);
     match (comparison.same_machine, same) {
         (true, true) => None,
         (true, false) => Some(

@@ -168,6 +168,16 @@ impl Measurement {
         sum(|tally| tally.due) > 0 && sum(|tally| tally.confirmed) == 0
     }
 
+    /// Was there in this repetition what it was to measure: somebody let in, or, where all are strangers,
+    /// somebody refused?
+    pub fn answers(&self, repetition: &Repetition) -> bool {
+        let strangers_alone = self.setting.stranger_share == 100;
+        match strangers_alone {
+            true => repetition.tally.strangers_refused > 0,
+            false => repetition.tally.confirmed > 0,
+        }
+    }
+
     /// All repetitions' histograms of this kind, added up.
     pub fn latency(&self, which: impl Fn(&Latencies) -> &Latency) -> Latency {
         let mut all = Latency::new();

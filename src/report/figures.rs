@@ -1,9 +1,8 @@
 //! The figures of a measurement, as people compare them: medians over repetitions, and ratios to the reference
 //! row, repetition by repetition.
 
-use crate::record::Latency;
-use crate::record::Measurement;
 use crate::record::measurement::Repetition;
+use crate::record::{Latency, Measurement, Run};
 use crate::scenario::bench::Arrival;
 
 /// Measurements by what is shown together: the plan and the target, in the order in which they first come.
@@ -90,8 +89,8 @@ pub struct Course {
 }
 
 impl<'r> Figures<'r> {
-    /// Of this measurement, compared with the one that it refers to.
-    pub fn of(measurement: &'r Measurement, all: &[Measurement]) -> Self {
+    /// Of this measurement of that run, compared with the one that it refers to.
+    pub fn of(measurement: &'r Measurement, run: &Run) -> Self {
         let repetitions = &measurement.repetitions;
         let spread = |figure: &dyn Fn(&Repetition) -> Option<f64>| {
             Spread::of(repetitions.iter().filter_map(figure).collect())
@@ -106,7 +105,7 @@ impl<'r> Figures<'r> {
             rate: spread(&|repetition| Some(repetition.rate())),
             harness_us: spread(&|repetition| repetition.cpu_of_harness().map(in_micros)),
             target_us: spread(&|repetition| repetition.cpu_of_target().map(in_micros)),
-            ratio: Spread::of(ratios(measurement, all)),
+            ratio: Spread::of(ratios(measurement, run)),
             wanted: (answered > 0).then(|| confirmed as f64 / answered as f64),
             failed: sum(&|repetition| repetition.tally.failures()),
             dropped: sum(&|repetition| repetition.tally.dropped),
@@ -172,10 +171,13 @@ impl<'r> Figures<'r> {
     }
 }
 
-/// Processor time of both ends in this row over that in its reference row, for repetitions of equal number.
-fn ratios(measurement: &Measurement, all: &[Measurement]) -> Vec<f64> {
-    let reference = measurement.reference.as_ref().and_then(|reference| {
-        all.iter().find(|other| {
+/// Processor time of both ends in this row over that in its reference row, for repetitions of equal number; none
+/// where another machine may have measured the other.
+fn ratios(measurement: &Measurement, run: &Run) -> Vec<f64> {
+    let reference = measurement.reference.as_ref();
+    let reference = reference.filter(|_| run.rows_are_comparable());
+    let reference = reference.and_then(|reference| {
+        run.measurements.iter().find(|other| {
             other.plan == measurement.plan
                 && other.target == measurement.target
                 && other.row == *reference

@@ -204,17 +204,32 @@ fn cut_short(run: &Run) -> Option<Annotation> {
 
 fn as_expected(run: &Run) -> String {
     let summary = &run.summary;
-    let mut words = format!(
-        "as expected; scenarios: {}, cases: {}",
-        summary.scenarios, summary.cases
-    );
-    if summary.known > 0 {
-        let _ = write!(words, ", known deviations: {}", summary.known);
-    }
-    if !run.measurements.is_empty() {
-        let _ = write!(words, ", rows measured: {}", run.measurements.len());
-    }
-    words
+    let measured = run
+        .measurements
+        .iter()
+        .filter(|row| !row.repetitions.is_empty());
+    // A bench has no cases, and a run no rows: nobody is to read that there were none.
+    let counts = [
+        (
+            "scenarios",
+            summary.scenarios as usize,
+            run.measurements.is_empty(),
+        ),
+        ("cases", summary.cases as usize, run.measurements.is_empty()),
+        ("known deviations", summary.known as usize, false),
+        (
+            "rows measured",
+            measured.count(),
+            !run.measurements.is_empty(),
+        ),
+    ];
+    let counts = counts
+        .into_iter()
+        .filter(|(_, count, always)| *always || *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(what, count, _)| format!("{what}: {count}"))
+        .collect();
+    format!("as expected; {}", counts.join(", "))
 }
 
 /// Writes these annotations, at most as many as there is room for, and returns how many lines it took.
@@ -245,9 +260,14 @@ fn write(out: &mut String, command: &str, annotations: &[Annotation], room: usiz
         return shown.len();
     }
     let cases: usize = left_out.iter().map(|annotation| annotation.cases).sum();
+    // Rows of a bench stand for no cases.
+    let in_cases = match cases {
+        0 => String::new(),
+        cases => format!(", in {cases} cases"),
+    };
     let _ = writeln!(
         out,
-        "::{command} title=mtls-gauntlet::and {} more, in {cases} cases; the job summary and run.json have them all",
+        "::{command} title=mtls-gauntlet::and {} more{in_cases}; the job summary and run.json have them all",
         left_out.len()
     );
     shown.len() + 1

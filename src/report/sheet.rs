@@ -57,8 +57,7 @@ fn plain(text: String) -> String {
 }
 
 fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
-    let all = &run.measurements;
-    let figures: Vec<Figures> = group.iter().map(|one| Figures::of(one, all)).collect();
+    let figures: Vec<Figures> = group.iter().map(|one| Figures::of(one, run)).collect();
     let first = group.first();
     let reference = first.and_then(|one| one.reference.clone());
     // What was not measured is nothing to compare with.
@@ -150,10 +149,22 @@ fn sheet(group: &[&Measurement], run: &Run) -> Sheet {
         tables: vec![cells(&columns), cells(&phases)],
         notes: notes(&figures, reference.as_deref())
             .into_iter()
+            .chain(scattered(run))
             .chain(busy(&run.host))
             .map(plain)
             .collect(),
     }
+}
+
+/// What it means that parts of a run were measured on different machines.
+fn scattered(run: &Run) -> Option<String> {
+    let merged = run.merged.as_ref()?;
+    (!run.rows_are_comparable()).then(|| {
+        format!(
+            "the {} parts are not known to be of one machine: no row is a multiple of another, and the rows' times cannot be compared",
+            merged.parts.len()
+        )
+    })
 }
 
 /// What a busy machine does to figures.
@@ -230,7 +241,7 @@ fn notes(figures: &[Figures], reference: Option<&str>) -> Vec<String> {
     {
         notes.push("something was replaced half-way through; the record has its course".into());
     }
-    notes.extend(knee(figures));
+    notes.extend(knees(figures));
     for row in figures {
         if let Some(why) = &row.measurement.unmeasured {
             let word = if row.measurement.broken {
@@ -258,15 +269,37 @@ fn stretch(row: &Figures, which: fn(&Course) -> Option<u64>) -> String {
     millis_of(row.course().as_ref().and_then(which))
 }
 
-/// Up to which rate the target keeps up, where the rates are a ramp.
-fn knee(figures: &[Figures]) -> Option<String> {
-    let mut ramp: Vec<(u32, &Figures)> = figures
-        .iter()
-        .filter_map(|row| match row.measurement.setting.arrival {
-            Arrival::Share(share) => Some((share, row)),
-            Arrival::Closed | Arrival::Rate(_) => None,
+/// Up to which rate the target keeps up, for each ramp: rows that differ in nothing but their share of saturation.
+fn knees(figures: &[Figures]) -> Vec<String> {
+    let mut ramps: Vec<(Setting, Vec<(u32, &Figures)>)> = Vec::new();
+    for row in figures {
+        let setting = row.measurement.setting;
+        let Arrival::Share(share) = setting.arrival else {
+            continue;
+        };
+        let like = Setting {
+            arrival: Arrival::Closed,
+            ..setting
+        };
+        match ramps.iter_mut().find(|(of, _)| *of == like) {
+            Some((_, ramp)) => ramp.push((share, row)),
+            None => ramps.push((like, vec![(share, row)])),
+        }
+    }
+    let several = ramps.len() > 1;
+    let knees = ramps.into_iter().filter_map(|(_, ramp)| {
+        let first = ramp.first().map(|(_, row)| row.measurement.row.as_str());
+        let first = first.filter(|_| several);
+        let knee = knee(ramp)?;
+        Some(match first {
+            Some(row) => format!("{row} and the rows like it: {knee}"),
+            None => knee,
         })
-        .collect();
+    });
+    knees.collect()
+}
+
+fn knee(mut ramp: Vec<(u32, &Figures)>) -> Option<String> {
     ramp.sort_by_key(|(share, _)| *share);
     ramp.dedup_by_key(|(share, _)| *share);
     if ramp.len() < 3 {

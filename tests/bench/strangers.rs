@@ -1,6 +1,8 @@
 //! No false success: whoever must be refused is never counted as served, whatever its own end of the handshake says.
 
-use crate::range::{measure_one, nothing_is_lost};
+use mtls_gauntlet::net::Transport;
+
+use crate::range::{measure, measure_one, named, nothing_is_lost, plan};
 
 /// In TLS 1.3 each of these has completed its handshake before the server refuses it.
 #[test]
@@ -54,6 +56,23 @@ fn callers_are_served_beside_strangers() {
         "{tally:?}"
     );
     nothing_is_lost(&tally);
+}
+
+/// Whoever refuses everybody has refused no stranger.
+#[test]
+fn a_server_that_refuses_everybody_proves_nothing() {
+    let text = alone("expired", "tls1.3") + "\ndepth = 4";
+    let rows = measure(
+        &plan(&text),
+        named("planted:rejects-two-intermediates"),
+        Transport::Tcp,
+    );
+    let row = &rows[0];
+    assert_eq!((row.repetitions.len(), row.broken), (0, true));
+    let words = row.unmeasured.as_deref().unwrap();
+    assert!(words.starts_with("who must be let in was not"), "{words}");
+    let depth_is_no_matter = measure(&plan(&text), named("rustls"), Transport::Tcp);
+    assert_eq!(depth_is_no_matter[0].unmeasured, None);
 }
 
 fn alone(strangers: &str, tls: &str) -> String {

@@ -4,7 +4,7 @@ use mtls_gauntlet::compare::{
     Basis, Comparison, Figure, Finding, Kind, Metric, Outcome, Row, Terms,
 };
 use mtls_gauntlet::record::{Measurement, Run};
-use mtls_gauntlet::scenario::bench::{Arrival, Setting, row_digest};
+use mtls_gauntlet::scenario::bench::{Arrival, Setting, Strangers, row_digest};
 
 use super::{compare, sample};
 
@@ -458,4 +458,47 @@ fn a_stranger_that_is_let_in_is_a_conformance_regression() {
         change.after.as_ref().unwrap().reason,
         "1 of 20 strangers were let in under load"
     );
+}
+
+/// In such a row nobody is confirmed, and refusals cost something all the same.
+#[test]
+fn a_row_of_strangers_alone_is_compared() {
+    let strangers = |cpu_us: &[u64]| {
+        let mut row = mutual(cpu_us);
+        row.setting.strangers = Strangers::Expired;
+        row.setting.stranger_share = 100;
+        row.setting_digest = row_digest(&row.setting);
+        for one in &mut row.repetitions {
+            one.tally.strangers = one.tally.confirmed;
+            one.tally.strangers_refused = one.tally.confirmed;
+            (one.tally.due, one.tally.confirmed, one.tally.in_time) = (0, 0, 0);
+        }
+        row
+    };
+    let comparison = pair(strangers(&STEADY), strangers(&SLOWER));
+    let row = &comparison.performance[0];
+    assert_eq!((row.basis, row.gates), (Basis::Measured, true), "{row:?}");
+    let mut let_in = strangers(&SLOWER);
+    for one in &mut let_in.repetitions {
+        one.tally.strangers_accepted = std::mem::take(&mut one.tally.strangers_refused);
+    }
+    let comparison = pair(strangers(&STEADY), let_in);
+    assert_eq!(comparison.performance[0].basis, Basis::Lost);
+}
+
+/// What was merged from several machines' parts has times of several machines, whatever machine comes first.
+#[test]
+fn records_of_several_machines_are_not_taken_for_one() {
+    let rows = |cpu_us| [sample::measurement("server-only", &STEADY), mutual(cpu_us)];
+    let run = |cpu_us, machines: &[&str]| sample::divided(on("one", &rows(cpu_us)), machines);
+    let compared = |machines: &[&str]| compare(&run(&STEADY, machines), &run(&SLOWER, machines));
+    let of_one = compared(&["one", "one"]);
+    assert!(of_one.same_machine);
+    assert_eq!(of_one.outcome, Outcome::Performance);
+    let of_two = compared(&["one", "two"]);
+    assert!(!of_two.same_machine);
+    for row in &of_two.performance {
+        assert_eq!(row.basis, Basis::OtherMachine, "{row:?}");
+    }
+    assert!(of_two.performance[1].remarks[0].contains("merged from parts of several machines"));
 }

@@ -69,6 +69,52 @@ fn a_ramp_that_keeps_up_with_nothing_or_is_short_says_so() {
 }
 
 #[test]
+fn each_ramp_has_its_own_knee() {
+    let steep = ramp().into_iter().map(|mut row| {
+        row.setting.depth = 5;
+        row.row = format!("{}-deep", row.row);
+        row.id = format!("ramp/{}", row.row);
+        if row.setting.arrival != Arrival::Share(25) {
+            row.repetitions[0].tally.dropped = 1;
+        }
+        row
+    });
+    let rows = ramp().into_iter().chain(steep).collect();
+    let text = render(Format::Terminal, &sample::bench_of("one", rows));
+    let said = |words: &str| assert!(text.contains(words), "{words}: {text}");
+    said("at-25 and the rows like it: the knee: it keeps up with 50 % of saturation (500/s)");
+    said("at-25-deep and the rows like it: the knee: it keeps up with 25 % of saturation (250/s)");
+}
+
+/// A row on one machine is no multiple of a row on another.
+#[test]
+fn what_several_machines_measured_has_no_ratios() {
+    let rows = vec![
+        sample::measurement("server-only", &[50, 51]),
+        sample::measurement("mutual", &[100, 101]),
+    ];
+    let run = sample::bench_of("one", rows);
+    let text = |machines: &[&str]| {
+        plain(&render(
+            Format::Terminal,
+            &sample::divided(run.clone(), machines),
+        ))
+    };
+    let note = "the 2 parts are not known to be of one machine";
+    for one in [
+        plain(&render(Format::Terminal, &run)),
+        text(&["one", "one"]),
+    ] {
+        assert!(one.contains("CPU ratio") && !one.contains(note), "{one}");
+    }
+    let several = text(&["one", "two"]);
+    assert!(
+        !several.contains("CPU ratio") && several.contains(note),
+        "{several}"
+    );
+}
+
+#[test]
 fn next_to_nothing_is_shown_as_it_is() {
     let bare = |row: &str, repetitions| Measurement {
         repetitions,

@@ -28,6 +28,12 @@ fn a_run_as_expected_is_one_notice() {
 }
 
 #[test]
+fn a_bench_counts_its_rows_and_no_cases() {
+    let run = sample::bench_of("one", vec![sample::measurement("mutual", &[100])]);
+    insta::assert_snapshot!(render(&run, Level::Must), @"::notice title=mtls-gauntlet::as expected; rows measured: 1");
+}
+
+#[test]
 fn a_run_that_was_cut_short_is_an_error_even_where_nothing_failed() {
     let mut run = sample::run_of(Vec::new());
     run.complete = false;

@@ -13,8 +13,8 @@ use mtls_gauntlet::observe::{
 };
 use mtls_gauntlet::record::measurement::{Cpu, Latencies, Repetition, Tally};
 use mtls_gauntlet::record::{
-    CaseRecord, Host, Latency, Measurement, Run, SCHEMA_VERSION, Summary, TargetRecord, Tool,
-    TwinRecord,
+    CaseRecord, Division, Host, Latency, Measurement, MergeRecord, PartRecord, Run, SCHEMA_VERSION,
+    Summary, TargetRecord, Tool, TwinRecord,
 };
 use mtls_gauntlet::scenario::bench::{Arrival, Setting, row_digest};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
@@ -69,6 +69,32 @@ pub fn bench_of(machine: &str, measurements: Vec<Measurement>) -> Run {
         summary: Summary::default(),
         measurements,
         ..run()
+    }
+}
+
+/// The record, as it is when its rows were divided over parts on these machines.
+pub fn divided(run: Run, machines: &[&str]) -> Run {
+    let parts = (1..).zip(machines).map(|(number, machine)| PartRecord {
+        number,
+        complete: true,
+        started_at: run.started_at.clone(),
+        host: host(machine),
+        targets: Vec::new(),
+        measured: Vec::new(),
+        measurements: Vec::new(),
+    });
+    let parts: Vec<_> = parts.collect();
+    Run {
+        merged: Some(MergeRecord {
+            count: parts.len() as u32,
+            division: Division::Apart,
+            selection: "5e1ec7ed".into(),
+            whole: run.measurements.len() as u64,
+            parts,
+            missing: Vec::new(),
+            cut_short: Vec::new(),
+        }),
+        ..run
     }
 }
 
