@@ -28,11 +28,13 @@ use crate::record::{Measurement, TargetRecord};
 use crate::scenario::bench::{
     Arrival, Authentication, BenchPlan, Measure, Rotation, Row, Setting, row_digest,
 };
+use crate::scenario::select::Shard;
 use crate::scenario::span::Span;
 use crate::scenario::{Role, TlsVersion};
 use crate::target::{Capability, Running, Target};
 
 use self::call::Line;
+use self::pacing::Rhythm;
 use self::scene::Scene;
 
 mod call;
@@ -72,8 +74,8 @@ pub struct Bench {
 /// One harness among several that load one target.
 #[derive(Clone, Copy, Debug)]
 pub struct Together {
-    /// How many there are.
-    pub count: u32,
+    /// Which one of them, and how many there are.
+    pub shard: Shard,
     /// When the first row begins, for all of them.
     pub begin: Tick,
 }
@@ -250,11 +252,8 @@ impl Lane {
         let measured = pace_of(job, saturations, stop).and_then(|pace| {
             let Some(pace) = pace else { return Ok(None) };
             self.measurement.saturation = pace.saturation;
-            let share = bench
-                .together
-                .map_or(1.0, |together| f64::from(together.count));
-            let rate = pace.rate.map(|rate| rate / share);
-            repetition::measure(job, &bench.plan.measure, rate, begin, stop)
+            let rhythm = pace.rate.map(|rate| rhythm(rate, bench.together));
+            repetition::measure(job, &bench.plan.measure, rhythm, begin, stop)
         });
         match measured {
             Ok(Some(repetition)) => self.measurement.repetitions.push(Repetition {
@@ -269,6 +268,20 @@ impl Lane {
                 self.measurement.broken = true;
             }
         }
+    }
+}
+
+/// This harness's part of a rate, between the others' parts.
+fn rhythm(rate: f64, together: Option<Together>) -> Rhythm {
+    let Some(Together { shard, .. }) = together else {
+        return Rhythm {
+            per_second: rate,
+            offset: Duration::ZERO,
+        };
+    };
+    Rhythm {
+        per_second: rate / f64::from(shard.count()),
+        offset: Duration::from_secs_f64(f64::from(shard.number() - 1) / rate),
     }
 }
 

@@ -22,17 +22,26 @@ pub(super) struct Due {
     pub(super) at: Tick,
 }
 
+/// How connections are due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rhythm {
+    /// How many in a second.
+    pub(super) per_second: f64,
+    /// How long after the beginning the first one is: who loads a target together with others is not to meet them
+    /// at the door each time.
+    pub(super) offset: Duration,
+}
+
 /// Sends what is due, in turn to each worker, until the window is over. Returns how late it was within the
 /// measured time.
-pub(super) fn pace(window: Window, per_second: f64, workers: &[UnboundedSender<Due>]) -> Latency {
+pub(super) fn pace(window: Window, rhythm: Rhythm, workers: &[UnboundedSender<Due>]) -> Latency {
     // Unless it is told otherwise, the kernel wakes a sleeper up to 50 us late to save power.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     let mut late = Latency::new();
     for number in 0_u64.. {
-        let at = window
-            .begin
-            .after(Duration::from_secs_f64(number as f64 / per_second));
+        let gone = Duration::from_secs_f64(number as f64 / rhythm.per_second);
+        let at = window.begin.after(rhythm.offset + gone);
         if at >= window.until {
             break;
         }

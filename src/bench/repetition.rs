@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::call::Line;
 use super::count::Count;
 use super::crew::{Assignment, GLANCE, labour, start};
-use super::pacing::pace;
+use super::pacing::{Rhythm, pace};
 use super::processor::group_time;
 use super::window::Window;
 use super::{Job, Trouble};
@@ -24,15 +24,15 @@ use crate::target::Running;
 /// How much later than ready everybody begins, so that nobody's first connection is late.
 const NOTICE: Duration = Duration::from_millis(20);
 
-/// Measures. `rate` is how many connections are due in a second, over all workers; none in a closed loop. `None`
-/// when it was told to end before the end.
+/// Measures. `rhythm` is how connections are due, over all workers; none in a closed loop. `None` when it was told
+/// to end before the end.
 ///
 /// # Errors
 /// Why nothing could be measured, in words.
 pub(super) fn measure(
     job: &Arc<Job>,
     times: &Measure,
-    rate: Option<f64>,
+    rhythm: Option<Rhythm>,
     begin: Option<Tick>,
     stop: &AtomicBool,
 ) -> Result<Option<Repetition>, Trouble> {
@@ -46,7 +46,16 @@ pub(super) fn measure(
             false => Some(start(job, &job.scene.environment).await?),
         };
         let line = apart.as_ref().map(|running| job.line_to(running.as_ref()));
-        let measured = spend(job, times, rate, begin, line.transpose()?, &mut apart, stop).await;
+        let measured = spend(
+            job,
+            times,
+            rhythm,
+            begin,
+            line.transpose()?,
+            &mut apart,
+            stop,
+        )
+        .await;
         if let Some(running) = apart {
             running.stop().await;
         }
@@ -57,7 +66,7 @@ pub(super) fn measure(
 async fn spend(
     job: &Arc<Job>,
     times: &Measure,
-    rate: Option<f64>,
+    rhythm: Option<Rhythm>,
     begin: Option<Tick>,
     line: Option<Line>,
     apart: &mut Option<Box<dyn Running>>,
@@ -73,7 +82,7 @@ async fn spend(
         let (ready, is_ready) = oneshot::channel();
         let (tell, window) = oneshot::channel();
         let (done, count) = oneshot::channel();
-        let due = rate.map(|_| {
+        let due = rhythm.map(|_| {
             let (sender, receiver) = mpsc::unbounded_channel();
             senders.push(sender);
             receiver
@@ -110,11 +119,11 @@ async fn spend(
         let _ = tell.send(window);
     }
     let (paced, late) = oneshot::channel();
-    if let Some(rate) = rate {
+    if let Some(rhythm) = rhythm {
         let senders = senders.clone();
         thread::Builder::new()
             .name("pacing".into())
-            .spawn(move || drop(paced.send(pace(window, rate, &senders))))
+            .spawn(move || drop(paced.send(pace(window, rhythm, &senders))))
             .map_err(|error| format!("the pacing thread could not be started: {error}"))?;
     }
     // The pacing thread has its own: when that ends, so do the workers' loops.
@@ -153,7 +162,7 @@ async fn spend(
         }
     }
     let count = all.ok_or("there are no workers")?;
-    let late = match rate {
+    let late = match rhythm {
         Some(_) => late.await.map_err(|_| "the pacing thread died")?,
         None => Latency::new(),
     };

@@ -106,9 +106,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "K/N", conflicts_with = "together")]
     shard: Option<ShardArgument>,
 
-    /// This is one of several harnesses that load one target in every row at the same time, each with its part of the
-    /// rate: K of N. `merge` adds their records up.
-    #[arg(long, value_name = "K/N", requires = "start_at")]
+    /// This is one of several harnesses that load the server of --server in every row at the same time, each with its
+    /// part of the rate: K of N. `merge` adds their records up.
+    #[arg(long, value_name = "K/N", requires_all = ["start_at", "server"])]
     together: Option<Shard>,
 
     /// When the first row begins, for all of them: 2026-01-01T00:00:00Z.
@@ -272,7 +272,7 @@ impl Arguments {
     fn together(&self) -> Option<Together> {
         let (shard, start) = (self.together?, self.start_at?);
         Some(Together {
-            count: shard.count(),
+            shard,
             begin: Tick::at_unix(start.as_microsecond()),
         })
     }

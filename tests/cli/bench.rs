@@ -1,6 +1,7 @@
 //! `bench`: what it leaves, what it ends with, how it takes an interruption, and what its parts come to.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use mtls_gauntlet::clock::{Clock, Stopwatch};
 use mtls_gauntlet::record::Run;
 use serde_json::Value;
 
+use super::deployed::{CAREFUL, serve};
 use super::gauntlet::{Gauntlet, send};
 
 /// As short as can be.
@@ -157,6 +159,11 @@ fn what_is_mistaken_is_said_and_nothing_runs() {
         ("rows.toml --target nobody", 2, "nobody"),
         ("rows.toml --shard 3/2", 2, "is not a shard"),
         ("rows.toml --together 1/2", 2, "--start-at"),
+        (
+            "rows.toml --together 1/2 --start-at 2026-01-01T00:00:00Z",
+            2,
+            "--server",
+        ),
         ("rows.toml --server 127.0.0.1:1", 2, "--pki"),
     ] {
         let output = gauntlet.run(&format!("bench {arguments} --out out"));
@@ -321,19 +328,30 @@ fn the_rows_of_all_shards_are_the_plan_s() {
     assert!(told.contains("not parts of one run"), "{told}");
 }
 
-/// Each against a target of its own: what is tested is how they begin, and what their records come to.
+/// As `docs/load.md` has it.
 #[test]
-fn two_who_load_together_share_the_rate_and_add_up() {
-    let gauntlet = Gauntlet::new();
-    gauntlet.write("rows.toml", ROWS);
+fn two_who_load_one_server_together_share_the_rate_and_add_up() {
+    let Some((gauntlet, server)) = serve(CAREFUL) else {
+        return;
+    };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/load.md");
+    let page = fs::read_to_string(page).unwrap();
+    let lines = page.lines();
+    let commands: Vec<_> = lines
+        .filter_map(|line| line.strip_prefix("$ mtls-gauntlet "))
+        .collect();
+    let [loads @ .., merge] = &commands[..] else {
+        panic!("the page has lost its commands")
+    };
+    assert_eq!(loads.len(), 2);
     // Whoever is late measures nothing; on a busy machine they agree on a later moment.
     let together = [3, 15, 60]
         .into_iter()
-        .any(|ahead| load_together(&gauntlet, ahead));
+        .any(|ahead| load_together(&gauntlet, loads, server.port, ahead));
     assert!(together, "a minute was not enough to begin");
-    let (status, told) = merge(&gauntlet, "t1 t2");
-    assert_eq!(status, Some(0), "{told}");
-    let run = gauntlet.record("merged");
+    let output = gauntlet.run(merge);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = gauntlet.record("reports/load");
     assert!(run.complete);
     let [row] = &run.measurements[..] else {
         panic!("one row: {:?}", run.measurements)
@@ -341,19 +359,19 @@ fn two_who_load_together_share_the_rate_and_add_up() {
     let [sum] = &row.repetitions[..] else {
         panic!("one repetition")
     };
-    let parts = ["t1", "t2"].map(|part| {
+    let parts = PARTS.map(|part| {
         let mut run = gauntlet.record(part);
         run.measurements.remove(0).repetitions.remove(0)
     });
     let [one, other] = &parts;
     for part in &parts {
-        assert_eq!(part.tally.due, 20, "half the rate, for 400 ms");
+        assert_eq!(part.tally.due, 80, "half the rate, for 400 ms");
         assert!(part.tally.confirmed > 0, "{:?}", part.tally);
     }
     let mut tally = one.tally.clone();
     tally.add(&other.tally);
     assert_eq!(sum.tally, tally);
-    assert_eq!(sum.tally.due, 40);
+    assert_eq!(sum.tally.due, 160);
     assert_eq!(
         sum.latency.first_byte.count(),
         one.latency.first_byte.count() + other.latency.first_byte.count()
@@ -362,29 +380,37 @@ fn two_who_load_together_share_the_rate_and_add_up() {
         sum.cpu.harness_ns,
         one.cpu.harness_ns + other.cpu.harness_ns
     );
-    let (status, told) = merge(&gauntlet, "t1");
+    let (status, told) = self::merge(&gauntlet, PARTS[0]);
     assert_eq!(status, Some(5), "{told}");
 }
 
-/// Two who begin together, so many seconds ahead. Were both on time?
-fn load_together(gauntlet: &Gauntlet, ahead: i64) -> bool {
+/// Where the page's commands write to.
+const PARTS: [&str; 2] = ["reports/load-1", "reports/load-2"];
+
+/// Those who begin together, so many seconds ahead, against the server at this port. Were all on time?
+fn load_together(gauntlet: &Gauntlet, loads: &[&str], port: u16, ahead: i64) -> bool {
     let start = jiff::Timestamp::from_second(Clock::start().unix() + ahead).unwrap();
-    let children = [1, 2].map(|number| {
-        gauntlet
-            .command(&format!(
-                "bench rows.toml --row mutual/tls1.3 --duration 400ms --warm-up 0s --repetitions 1 --arrival 100/s \
-                 --together {number}/2 --start-at {start} --timeout 60 --out t{number}"
-            ))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    });
+    let children: Vec<_> = loads
+        .iter()
+        .map(|load| {
+            let load = load
+                .replace("127.0.0.1:8443", &format!("127.0.0.1:{port}"))
+                .replace("2099-01-01T00:00:00Z", &start.to_string());
+            gauntlet
+                .command(&format!(
+                    "{load} --duration 400ms --warm-up 0s --repetitions 1 --timeout 60"
+                ))
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
-    ["t1", "t2"].iter().all(|part| {
+    PARTS.iter().all(|part| {
         let run = gauntlet.record(part);
         run.measurements[0].unmeasured.is_none()
     })

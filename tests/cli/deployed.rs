@@ -9,7 +9,7 @@ use mtls_gauntlet::judge::{FailureKind, Verdict};
 use super::gauntlet::Gauntlet;
 
 /// What a careful administrator would tell `openssl s_server`.
-const CAREFUL: &str = "-CAfile pki/root.pem -Verify 9 -verify_return_error";
+pub const CAREFUL: &str = "-CAfile pki/root.pem -Verify 9 -verify_return_error";
 
 #[test]
 fn init_overwrites_nothing() {
@@ -261,9 +261,9 @@ fn prepared() -> Option<Gauntlet> {
 }
 
 /// A server that nobody here has configured; dropping it ends it.
-struct Server {
+pub struct Server {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Server {
@@ -274,7 +274,7 @@ impl Drop for Server {
 }
 
 /// Starts `openssl s_server` with these arguments on a free port, which it tells when it listens.
-fn serve(arguments: &str) -> Option<(Gauntlet, Server)> {
+pub fn serve(arguments: &str) -> Option<(Gauntlet, Server)> {
     let gauntlet = prepared()?;
     let child = Command::new("openssl")
         .args("s_server -www -accept 127.0.0.1:0".split(' '))
