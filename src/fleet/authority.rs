@@ -18,7 +18,7 @@ use crate::pki::issuer::{Issuer, Leaf, LeafRequest, Validity};
 use crate::pki::recipe::KeyKind;
 use crate::scenario::fleet::FleetPlan;
 
-pub use self::counter::Pass;
+pub use self::counter::{Failing, Pass};
 pub use crate::scenario::fleet::FIRST_ROOT;
 
 mod counter;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::authority::Outage;
 use self::network::Blows;
 use self::shelf::Shelf;
 use self::siege::Lodgers;
@@ -54,6 +55,8 @@ pub struct Timeline<'a> {
     dead: BTreeSet<String>,
     /// The blows that are out.
     blows: Vec<Blows>,
+    /// The outages of the authority that nobody may have noticed.
+    outages: Vec<Outage>,
     /// Who has come to stay, until the timeline is over.
     lodgers: Lodgers,
 }
@@ -78,6 +81,7 @@ impl<'a> Timeline<'a> {
             unwell: BTreeSet::new(),
             dead: BTreeSet::new(),
             blows: Vec::new(),
+            outages: Vec::new(),
             lodgers: Lodgers::default(),
         }
     }

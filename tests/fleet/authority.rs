@@ -104,3 +104,34 @@ fn lists_go_stale_when_nobody_publishes_and_shut_everybody_out() {
     let violated = drama.with(Bug::IgnoresListExpiry).violated();
     assert!(violated.contains(&Invariant::FailsClosed), "{violated:?}");
 }
+
+/// An outage in which nobody asks for anything is borne by every fleet.
+#[test]
+fn an_outage_that_nobody_notices_proves_nothing() {
+    for (action, how) in [
+        ("do = \"stop-authority\"", "could not be reached"),
+        ("do = \"slow-authority\"\nby = \"2s\"", "was slow"),
+        (
+            "do = \"corrupt-authority\"\ndefect = \"wrong-key\"",
+            "answered wrongly",
+        ),
+        (
+            "do = \"partition\"\nwho = \"authority\"\nservices = [0, 1]",
+            "could not be reached",
+        ),
+    ] {
+        // Leaves are renewed around 60 s, and at no other time.
+        let from = |at: u32| {
+            let steps = format!(
+                "[[step]]\nat = \"{at}s\"\n{action}\nfor = \"30s\"\n[[step]]\nat = \"80s\"\ndo = \"heal\"\n"
+            );
+            drama(RENEWING, &steps).findings().missed
+        };
+        let [missed] = &from(5)[..] else {
+            panic!("{action}")
+        };
+        let words = format!("nobody asked the authority for anything while it {how}");
+        assert!(missed.ends_with(&words), "{missed}");
+        assert_eq!(from(40), Vec::<String>::new(), "{action}");
+    }
+}

@@ -30,6 +30,17 @@ pub struct Mood {
     pub cut_off: BTreeSet<String>,
 }
 
+/// In what way an authority fails those who ask it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Failing {
+    /// It cannot be reached.
+    Away,
+    /// It takes its time.
+    Slow,
+    /// It answers with something that has a defect.
+    Wrong,
+}
+
 /// What a party shows to be let in at the counter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Pass {
@@ -49,12 +60,20 @@ const SAVED_UP: u64 = 8;
 #[derive(Default)]
 pub(super) struct Till {
     mood: Mood,
+    /// How often it has failed somebody who asked.
+    failed: BTreeMap<Failing, u64>,
     /// When the next leaf is due by the pace, in microseconds of the ledger.
     pace_due: u64,
     /// Will it give stale answers?
     keeps_firsts: bool,
     /// The first leaf that each party was given: what a stale answer is made of.
     firsts: BTreeMap<String, Leaf>,
+}
+
+impl Till {
+    fn fails(&mut self, failing: Failing) {
+        *self.failed.entry(failing).or_default() += 1;
+    }
 }
 
 impl Authority {
@@ -66,6 +85,7 @@ impl Authority {
         self.reach(holder)?;
         let slow = self.till().mood.slow;
         if !slow.is_zero() {
+            self.till().fails(Failing::Slow);
             sleep(slow).await;
             self.reach(holder)?;
         }
@@ -80,6 +100,9 @@ impl Authority {
             return Err("the issuing authority has expired".into());
         }
         let defect = self.till().mood.defect;
+        if defect.is_some() {
+            self.till().fails(Failing::Wrong);
+        }
         self.answer(holder, defect)
     }
 
@@ -99,11 +122,17 @@ impl Authority {
     /// # Errors
     /// Why not.
     pub fn reach(&self, holder: &str) -> Result<(), String> {
-        let till = self.till();
+        let mut till = self.till();
         if till.mood.down || till.mood.cut_off.contains(holder) {
+            till.fails(Failing::Away);
             return Err("the authority does not answer".into());
         }
         Ok(())
+    }
+
+    /// How often it has failed somebody in this way so far. An outage in which nobody asks befalls nobody.
+    pub fn failed(&self, failing: Failing) -> u64 {
+        self.till().failed.get(&failing).copied().unwrap_or(0)
     }
 
     /// Changes how it does as a service.
