@@ -223,6 +223,7 @@ impl Lane {
             transport: transport.word().into(),
             setting: row.setting,
             setting_digest: row_digest(&row.setting),
+            workers: u32::try_from(workers_for(bench.workers, row.setting.in_flight)).unwrap_or(0),
             saturation: None,
             unmeasured: None,
             broken: false,
@@ -341,6 +342,11 @@ fn pace_of(
     pace(Some(saturation * share), Some(saturation))
 }
 
+/// Of so many workers, how many there is something to do for.
+fn workers_for(workers: usize, in_flight: u32) -> usize {
+    workers.min(in_flight as usize).max(1)
+}
+
 /// How saturation is found.
 const CALIBRATION: Measure = Measure {
     duration: Span::millis(1500),
@@ -416,7 +422,7 @@ impl Job {
 
     /// How many workers there is something to do for.
     fn workers(&self) -> usize {
-        self.workers.min(self.setting.in_flight as usize).max(1)
+        workers_for(self.workers, self.setting.in_flight)
     }
 
     /// How many connections this worker may have open.

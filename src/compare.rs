@@ -133,9 +133,15 @@ impl Comparison {
         let counts = Counts::of(before, after, &conformance, &performance);
         let mut incomplete = source::lacks("the first record", before);
         incomplete.extend(source::lacks("the second record", after));
+        // A gate that has compared nothing is not to stand open.
         if counts.cases == 0 && !performance::have_a_row_in_common(before, after) {
             incomplete.push(
                 "the records have no case and no row in common, so nothing was compared".into(),
+            );
+        } else if counts.cases == 0 && performance.iter().all(Row::proves_nothing) {
+            incomplete.push(
+                "nothing was compared: no row has figures in both records that can be; each says why"
+                    .into(),
             );
         }
         let outcome = if !incomplete.is_empty() {

@@ -2,6 +2,8 @@
 //!
 //! Its JSON is `run.json`; names are fixed, and additions come with a new `schema_version`.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ pub mod merge;
 mod shard;
 
 /// The version of the record's schema.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// The versioned record of one invocation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
@@ -66,6 +68,20 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Was it built without optimisation? Then its own processor time is a multiple of what it would be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unoptimised: bool,
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let built = if self.unoptimised {
+            ", unoptimised"
+        } else {
+            ""
+        };
+        write!(f, "{} {}{built}", self.name, self.version)
+    }
 }
 
 /// A column.

@@ -65,6 +65,14 @@ impl Row {
         matches!(self.basis, Basis::Measured | Basis::Relative)
     }
 
+    /// Could it have become slower without anybody's noticing?
+    pub fn proves_nothing(&self) -> bool {
+        match self.basis {
+            Basis::OtherMachine | Basis::OtherSetting | Basis::Unmeasured | Basis::Gone => true,
+            Basis::Measured | Basis::Relative | Basis::Lost | Basis::New => false,
+        }
+    }
+
     /// Is it faster in a figure that can gate, and slower in none?
     pub fn is_faster(&self) -> bool {
         let says = |finding| {
@@ -82,6 +90,7 @@ type Key<'r> = (&'r str, &'r str);
 /// Every row, in the order of the plans.
 pub(super) fn rows(before: &Run, after: &Run, terms: &Terms, same_machine: bool) -> Vec<Row> {
     let rows_are_comparable = before.rows_are_comparable() && after.rows_are_comparable();
+    let same_build = before.tool.unoptimised == after.tool.unoptimised;
     let (before, after) = (by_key(before), by_key(after));
     let pairs = Pairs {
         before: &before,
@@ -89,6 +98,7 @@ pub(super) fn rows(before: &Run, after: &Run, terms: &Terms, same_machine: bool)
         terms,
         same_machine,
         rows_are_comparable,
+        same_build,
     };
     let keys: BTreeSet<&Key<'_>> = before.keys().chain(after.keys()).collect();
     let mut rows: Vec<_> = keys
@@ -124,6 +134,8 @@ struct Pairs<'r> {
     same_machine: bool,
     /// Within each record, are its rows comparable with each other?
     rows_are_comparable: bool,
+    /// Were both records made by programs that were built alike, as far as that makes a difference to speed?
+    same_build: bool,
 }
 
 impl Pairs<'_> {
@@ -141,6 +153,11 @@ impl Pairs<'_> {
     }
 
     fn pair(&self, before: &Measurement, after: &Measurement) -> Row {
+        if !self.same_build {
+            let why =
+                "one record is of a program that was built without optimisation, the other is not";
+            return bare(after, Basis::OtherSetting, why.into());
+        }
         if let Some(difference) = difference(before, after) {
             let why = format!("setting differs, not compared: {difference}");
             return bare(after, Basis::OtherSetting, why);
@@ -306,6 +323,10 @@ fn difference(before: &Measurement, after: &Measurement) -> Option<String> {
             "transport {} -> {}",
             before.transport, after.transport
         ));
+    }
+    // Records from before it was written down have 0.
+    if before.workers != after.workers && before.workers > 0 && after.workers > 0 {
+        differences.push(format!("workers {} -> {}", before.workers, after.workers));
     }
     if before.embedded != after.embedded {
         differences.push(format!(

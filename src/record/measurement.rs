@@ -35,6 +35,9 @@ pub struct Measurement {
     pub setting: Setting,
     /// Names the setting: equal for equal settings.
     pub setting_digest: String,
+    /// How many threads called; 0 where that is not known, or differs from part to part.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub workers: u32,
     /// What the row reaches in a closed loop, in connections per second, where its rate is a share of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saturation: Option<f64>,
@@ -249,6 +252,11 @@ impl Repetition {
         }
         self.course = course.into_values().collect();
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this way")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn per_second(count: u64, duration_us: u64) -> f64 {

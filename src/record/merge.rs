@@ -71,9 +71,8 @@ impl Whole {
     /// # Errors
     /// When the other is the whole of another run.
     fn agree(&self, other: &Self) -> Result<(), MergeError> {
-        let tool = |tool: &Tool| format!("{} {}", tool.name, tool.version);
         let differing = [
-            ("tool", tool(&self.tool), tool(&other.tool)),
+            ("tool", self.tool.to_string(), other.tool.to_string()),
             ("seed", self.seed.to_string(), other.seed.to_string()),
             (
                 "number of shards",

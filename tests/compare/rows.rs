@@ -202,11 +202,16 @@ fn other_settings_are_not_compared() {
             embedded: true,
             ..mutual(&SLOWER)
         },
+        Measurement {
+            workers: 8,
+            ..mutual(&SLOWER)
+        },
     ];
     let said = [
         "depth 3 -> 5",
         "transport tcp -> memory",
         "embedded false -> true",
+        "workers 2 -> 8",
     ];
     for (after, said) in otherwise.into_iter().zip(said) {
         let comparison = pair(mutual(&STEADY), after);
@@ -219,7 +224,7 @@ fn other_settings_are_not_compared() {
             row.remarks,
             [format!("setting differs, not compared: {said}")]
         );
-        assert_eq!(comparison.outcome, Outcome::NothingRegressed);
+        assert_eq!(comparison.outcome, Outcome::Incomplete);
         assert!(comparison.sentence().contains("no times compared"));
     }
 }
@@ -304,7 +309,7 @@ fn no_reference_no_gate_between_machines() {
         let comparison = compare(&on("one", &before), &on("other", &after));
         let row = comparison.performance.last().unwrap();
         assert_eq!((row.basis, row.gates), (Basis::OtherMachine, false));
-        assert_eq!(comparison.outcome, Outcome::NothingRegressed);
+        assert_eq!(comparison.outcome, Outcome::Incomplete);
         assert!(
             row.remarks[0].starts_with("of different machines, not compared: "),
             "{row:?}"
@@ -501,4 +506,31 @@ fn records_of_several_machines_are_not_taken_for_one() {
         assert_eq!(row.basis, Basis::OtherMachine, "{row:?}");
     }
     assert!(of_two.performance[1].remarks[0].contains("merged from parts of several machines"));
+}
+
+/// Whatever a program takes that was built without optimisation, one that was would take less.
+#[test]
+fn a_record_of_an_unoptimised_program_hides_nothing() {
+    let mut before = on("one", &[mutual(&SLOWER)]);
+    before.tool.unoptimised = true;
+    let comparison = compare(&before, &on("one", &[mutual(&STEADY)]));
+    let row = &comparison.performance[0];
+    assert_eq!((row.basis, row.gates), (Basis::OtherSetting, false));
+    assert!(row.remarks[0].contains("built without optimisation"));
+    assert_eq!(comparison.outcome, Outcome::Incomplete);
+}
+
+/// Rows that cannot be compared do not take it from those that can.
+#[test]
+fn one_row_that_is_compared_is_enough() {
+    let deep = Measurement {
+        workers: 8,
+        ..sample::measurement("deep", &SLOWER)
+    };
+    let shallow = sample::measurement("deep", &STEADY);
+    let comparison = compare(
+        &on("one", &[mutual(&STEADY), shallow]),
+        &on("one", &[mutual(&STEADY), deep]),
+    );
+    assert_eq!(comparison.outcome, Outcome::NothingRegressed);
 }

@@ -372,6 +372,7 @@ fn row(place: u32, repetitions: impl Iterator<Item = Repetition>) -> Measurement
         transport: "tcp".into(),
         setting: Setting::default(),
         setting_digest: "5e771e".into(),
+        workers: 2,
         saturation: None,
         unmeasured: None,
         broken: false,

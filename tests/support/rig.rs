@@ -125,6 +125,7 @@ fn blank() -> Run {
         tool: Tool {
             name: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            unoptimised: false,
         },
         seed: SEED.0,
         started_at: "2026-01-01T00:00:00Z".into(),

@@ -27,6 +27,7 @@ pub fn run() -> Run {
         tool: Tool {
             name: "mtls-gauntlet".into(),
             version: "0.0.0".into(),
+            unoptimised: false,
         },
         seed: 7,
         started_at: "2026-01-01T00:00:00Z".into(),
@@ -129,6 +130,7 @@ pub fn measurement(row: &str, cpu_us: &[u64]) -> Measurement {
         transport: "tcp".into(),
         setting,
         setting_digest: row_digest(&setting),
+        workers: 2,
         saturation: None,
         unmeasured: None,
         broken: false,

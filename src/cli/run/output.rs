@@ -54,6 +54,7 @@ impl Output {
             tool: Tool {
                 name: env!("CARGO_PKG_NAME").into(),
                 version: env!("CARGO_PKG_VERSION").into(),
+                unoptimised: cfg!(debug_assertions),
             },
             seed,
             started_at,

@@ -80,6 +80,7 @@ fn add_row(
 ) -> Result<(), MergeError> {
     // What was to be measured must be one thing; what came of it may differ.
     let asked = |row: &Measurement| Measurement {
+        workers: 0,
         saturation: None,
         unmeasured: None,
         broken: false,
@@ -107,6 +108,9 @@ fn add_row(
         (one, other) => one.or_else(|| other.clone()),
     };
     sum.broken |= row.broken;
+    if sum.workers != row.workers {
+        sum.workers = 0;
+    }
     let mut repetitions: BTreeMap<u32, Repetition> = sum
         .repetitions
         .drain(..)
