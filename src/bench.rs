@@ -37,6 +37,7 @@ use self::call::Line;
 use self::pacing::Rhythm;
 use self::scene::Scene;
 
+mod asking;
 mod call;
 mod count;
 mod credentials;

@@ -144,6 +144,21 @@ impl Comparison {
                     .into(),
             );
         }
+        // Whoever measures otherwise has to say what is to count from now on.
+        let mut otherwise = performance
+            .iter()
+            .filter(|row| row.basis == Basis::OtherSetting);
+        if let Some(row) = otherwise.next() {
+            let others = otherwise.count();
+            let others = match others {
+                0 => String::new(),
+                others => format!(", and {others} more,"),
+            };
+            incomplete.push(format!(
+                "`{}`{others} was measured otherwise than before; save a new baseline, or measure as before",
+                row.id
+            ));
+        }
         let outcome = if !incomplete.is_empty() {
             Outcome::Incomplete
         } else if counts.gating_changes > 0 {

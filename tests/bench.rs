@@ -2,6 +2,8 @@
 //!
 //! No test here asks how fast anything is.
 
+#[path = "bench/altered.rs"]
+mod altered;
 #[path = "bench/counting.rs"]
 mod counting;
 #[path = "bench/plans.rs"]

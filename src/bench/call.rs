@@ -4,8 +4,9 @@
 //! certificate (RFC 8446 section 2), so a handshake that is complete at the client's end says nothing.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsConnector;
 
-use super::tickets;
+use super::{asking, tickets};
 use crate::clock::Tick;
 use crate::expect::{Alert, HandshakeKind};
 use crate::net::protocol::{Answer, Opening};
@@ -43,6 +44,8 @@ pub(super) struct Line {
 pub(super) struct Answered {
     /// The kind of its handshake; none without TLS.
     pub(super) kind: Option<HandshakeKind>,
+    /// Has the server asked for the caller's certificate in it?
+    pub(super) asked: bool,
     /// It was dialled.
     pub(super) dialled: Tick,
     /// TCP was connected.
@@ -98,6 +101,7 @@ impl Line {
         let began = Tick::now();
         let moments = Answered {
             kind: None,
+            asked: false,
             dialled,
             connected,
             began,
@@ -111,10 +115,17 @@ impl Line {
                 .await;
         };
         let connector = TlsConnector::from(Arc::clone(config));
-        let stream = connector
-            .connect(self.server_name.clone(), stream)
-            .await
-            .map_err(|error| reason(&error))?;
+        let mut handshake = pin!(connector.connect(self.server_name.clone(), stream));
+        let mut asked = false;
+        let stream = poll_fn(|cx| {
+            // What was asked in somebody else's handshake is not ours.
+            asking::asked();
+            let polled = handshake.as_mut().poll(cx);
+            asked |= asking::asked();
+            polled
+        })
+        .await
+        .map_err(|error| reason(&error))?;
         let done = Tick::now();
         let connection = stream.get_ref().1;
         let kind = connection.handshake_kind().map(|kind| match kind {
@@ -126,6 +137,7 @@ impl Line {
             && kind == Some(HandshakeKind::Full);
         let moments = Answered {
             kind,
+            asked,
             done,
             ..moments
         };

@@ -5,6 +5,7 @@ use super::window::Window;
 use crate::clock::Tick;
 use crate::expect::HandshakeKind;
 use crate::record::measurement::{Latencies, Slice, Tally};
+use crate::scenario::bench::{Authentication, Rotation, Setting};
 
 /// How many slices the measured time is cut into, where something changes in its middle.
 const SLICES: u64 = 20;
@@ -12,7 +13,12 @@ const SLICES: u64 = 20;
 /// A worker's counts, or those of all of them.
 pub(super) struct Count {
     window: Window,
+    /// The kind of handshake that counts; any, where there is no TLS.
     wanted: Option<HandshakeKind>,
+    /// Must the server ask for a certificate?
+    mutual: bool,
+    /// Has it let a caller in without? Then the sessions that it has granted are nobody's either.
+    unasked: bool,
     /// What became of the connections.
     pub(super) tally: Tally,
     /// How many ended within the measured time by being answered, whenever they began.
@@ -26,13 +32,19 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Nothing yet. `wanted` is the kind of handshake that counts; any, where there is no TLS.
-    pub(super) fn new(window: Window, wanted: Option<HandshakeKind>, in_slices: bool) -> Self {
-        let slices = if in_slices { SLICES } else { 0 };
+    /// Nothing yet, of callers in this setting.
+    pub(super) fn new(window: Window, setting: &Setting) -> Self {
+        let slices = match setting.rotates {
+            Rotation::Nothing => 0,
+            Rotation::Leaf | Rotation::Trust => SLICES,
+        };
+        let tls = setting.auth != Authentication::Plaintext;
         let length = u64::try_from(window.length().as_micros()).unwrap_or(u64::MAX);
         Self {
             window,
-            wanted,
+            wanted: tls.then_some(setting.handshake),
+            mutual: setting.auth == Authentication::Mutual,
+            unasked: false,
             tally: Tally::default(),
             answered: 0,
             refused: 0,
@@ -65,15 +77,26 @@ impl Count {
     pub(super) fn drop_stranger(&mut self, at: Tick) {
         if self.window.measures(at) {
             self.tally.strangers += 1;
-            let reason = "a stranger: dropped, because as many were open as there may be";
-            *self.tally.failed.entry(reason.into()).or_default() += 1;
+            self.fail_stranger("dropped, because as many were open as there may be");
         }
     }
 
     /// A caller's connection is over.
     pub(super) fn called(&mut self, due: Tick, outcome: &Result<Answered, Failed>) {
         let measured = self.window.measures(due);
+        if due < self.window.from && Tick::now() >= self.window.until {
+            // Whoever waits through all of the measured time is in none of the figures.
+            self.tally.due += 1;
+            self.fail("not answered in all the time that was measured");
+            return;
+        }
         match outcome {
+            Ok(answered) if self.is_unasked(answered) => {
+                if measured {
+                    self.fail("let in, and no certificate was asked for");
+                    self.slice(due, |slice| slice.failed += 1);
+                }
+            }
             Ok(answered) => {
                 if self.window.measures(Tick::now()) {
                     self.answered += 1;
@@ -114,7 +137,7 @@ impl Count {
                 self.slice(due, |slice| slice.latency.add(took));
             }
             Err(reason) if measured => {
-                *self.tally.failed.entry(reason.to_string()).or_default() += 1;
+                self.fail(&reason.to_string());
                 self.slice(due, |slice| slice.failed += 1);
             }
             Err(_) => {}
@@ -140,11 +163,26 @@ impl Count {
             }
             // Nobody was refused where nobody answered.
             Err(Failed::Otherwise(words)) if measured => {
-                let reason = format!("a stranger: {words}");
-                *self.tally.failed.entry(reason).or_default() += 1;
+                self.fail_stranger(words);
             }
             Err(_) => {}
         }
+    }
+
+    /// Was this caller let in whom the server has not looked at?
+    fn is_unasked(&mut self, answered: &Answered) -> bool {
+        let full = answered.kind == Some(HandshakeKind::Full);
+        self.unasked |= self.mutual && full && !answered.asked;
+        self.unasked
+    }
+
+    fn fail(&mut self, reason: &str) {
+        *self.tally.failed.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    fn fail_stranger(&mut self, reason: &str) {
+        let reason = reason.to_owned();
+        *self.tally.strangers_failed.entry(reason).or_default() += 1;
     }
 
     /// Adds another worker's.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs, ring};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SupportedCipherSuite};
 
+use super::asking::Presented;
 use super::tickets::Tickets;
 use crate::clock::Clock;
 use crate::expect::HandshakeKind;
@@ -53,7 +54,7 @@ impl Credentials {
         let mut config = match &self.identity {
             Some(identity) => {
                 let certified = certified(identity, setting.provider, &provider)?;
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+                builder.with_client_cert_resolver(Arc::new(Presented::new(certified)))
             }
             None => builder.with_no_client_auth(),
         };

@@ -79,12 +79,10 @@ async fn work(assignment: Assignment) -> Result<Count, Trouble> {
         // Another worker could not begin.
         return Err("nothing was measured".into());
     };
-    let tls = job.setting.auth != Authentication::Plaintext;
-    let wanted = tls.then_some(job.setting.handshake);
     let changes = job.setting.rotates != Rotation::Nothing;
     let shift = Rc::new(Shift {
         crew,
-        count: RefCell::new(Count::new(window, wanted, changes)),
+        count: RefCell::new(Count::new(window, &job.setting)),
         open: Cell::new(0),
     });
     let calling = async {
@@ -150,7 +148,11 @@ async fn prepare(job: &Job, line: Option<Line>) -> Result<(Crew, Ground), Troubl
     if stranger.is_some() {
         // What everybody is refused is no refusal of strangers.
         let control = line.call(caller.as_ref()).await;
-        control.map_err(|failed| format!("who must be let in was not, before any stranger came: {failed}; what strangers meet there proves nothing"))?;
+        control.map_err(|failed| {
+            format!(
+                "who must be let in was not, before any stranger came: {failed}; what strangers meet there proves nothing"
+            )
+        })?;
     }
     let crew = Crew {
         line,

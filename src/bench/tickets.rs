@@ -1,8 +1,9 @@
 //! The sessions that a worker's callers have been given, and the moment at which one came.
 //!
 //! A TLS 1.3 server that asks for a certificate sends tickets only when it has judged the client (RFC 8446 section
-//! 4.6.1), so the ticket is the first that a client sees of its acceptance. One that asks for none may send it at once. The library hands a ticket to this store in the middle of
-//! a read; the reader asks afterwards whether its read brought one. Both happen on one thread.
+//! 4.6.1), so the ticket is the first that a client sees of its acceptance. One that asks for none may send it at once.
+//! The library hands a ticket to this store in the middle of a read; the reader asks afterwards whether its read brought
+//! one. Both happen on one thread.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

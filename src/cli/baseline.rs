@@ -8,6 +8,7 @@
 //! With a baseline the gate is the comparison: what was bad already keeps it shut no longer. What proves nothing
 //! is never saved, and neither is a regression: the next run would take it for what has always been.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -126,12 +127,15 @@ impl Baseline<'_> {
                 settled = exit(&comparison);
             }
             // What the old record does not have it cannot excuse.
-            let known = |one: &Measurement| {
+            let excused = |one: &Measurement| {
                 let mut earlier = earlier.measurements.iter();
-                earlier.any(|other| (&other.target, &other.id) == (&one.target, &one.id))
+                earlier.any(|other| {
+                    (&other.target, &other.id) == (&one.target, &one.id)
+                        && other.objection().is_some()
+                })
             };
             let mut rows = run.measurements.iter();
-            let worse = rows.any(|one| one.objection().is_some() && !known(one));
+            let worse = rows.any(|one| one.objection().is_some() && !excused(one));
             if worse && settled != Exit::Broken {
                 settled = Exit::Conformance;
             }
@@ -146,7 +150,9 @@ impl Baseline<'_> {
                     }
                 }
                 None => {
-                    replace(path, &run.to_json()?)?;
+                    // A link stays, and what it leads to is replaced.
+                    let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+                    replace(&file, &run.to_json()?)?;
                     anstream::eprintln!("note: `{}` is the new baseline", path.display());
                 }
             }
@@ -156,8 +162,15 @@ impl Baseline<'_> {
 
     /// Why this record must not become a baseline, if it must not.
     fn objection(&self, run: &Run, own: Exit, settled: Exit) -> Option<&'static str> {
+        let shrinks = |earlier: &Run| lacks_something_of(run, earlier);
         if !is_whole(run) {
             Some("the run was cut short")
+        } else if run.shard.is_some() {
+            Some("it is the record of one shard; merge them all, and save that")
+        } else if run.measurements.iter().any(|row| row.objection().is_some()) {
+            Some("a row was not measured as it must be, and later ones would be held against that")
+        } else if self.earlier.as_ref().is_some_and(shrinks) {
+            Some("the old one has cases or rows that this one lacks, and they would be forgotten")
         } else if own == Exit::Broken {
             Some("the harness itself broke")
         } else if self.earlier.is_some() && settled == Exit::Broken {
@@ -168,6 +181,23 @@ impl Baseline<'_> {
             None
         }
     }
+}
+
+/// Has the earlier record a case or a row of which this one says nothing?
+fn lacks_something_of(run: &Run, earlier: &Run) -> bool {
+    let cases = |run: &Run| -> BTreeSet<(String, String)> {
+        let cases = run.cases.iter();
+        cases
+            .map(|case| (case.target.clone(), case.id.clone()))
+            .collect()
+    };
+    let rows = |run: &Run| -> BTreeSet<(String, String)> {
+        let rows = run.measurements.iter();
+        let rows = rows.filter(|row| !row.repetitions.is_empty());
+        rows.map(|row| (row.target.clone(), row.id.clone()))
+            .collect()
+    };
+    !cases(earlier).is_subset(&cases(run)) || !rows(earlier).is_subset(&rows(run))
 }
 
 fn is_whole(run: &Run) -> bool {
@@ -190,6 +220,13 @@ fn prepare(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         return Err(anyhow!(
             "`{}` is a folder; name a file with --save-baseline",
+            path.display()
+        ));
+    }
+    // To replace a device by a file is not what anybody means.
+    if path.exists() && !path.is_file() {
+        return Err(anyhow!(
+            "`{}` is no file; name one with --save-baseline",
             path.display()
         ));
     }

@@ -221,6 +221,8 @@ impl Seen {
 /// What one record says of one case.
 struct Told<'r> {
     level: Level,
+    /// Must the peer be refused?
+    rejects: bool,
     digest: &'r str,
     seen: Seen,
 }
@@ -248,6 +250,7 @@ fn told(run: &Run) -> BTreeMap<Key<'_>, Told<'_>> {
     let cases = run.cases.iter().map(|case| {
         let told = Told {
             level: case.level,
+            rejects: case.is_forbidden(),
             digest: &case.scenario_digest,
             seen: Seen::of(case),
         };
@@ -256,6 +259,7 @@ fn told(run: &Run) -> BTreeMap<Key<'_>, Told<'_>> {
     let strangers = run.measurements.iter().filter_map(|measurement| {
         let told = Told {
             level: Level::Must,
+            rejects: true,
             digest: "",
             seen: Seen::of_strangers(measurement)?,
         };
@@ -277,6 +281,8 @@ fn change(
     level: Level,
 ) -> Option<Change> {
     let kind = match (before, after) {
+        // Nobody shows any more that the peer is refused.
+        (Some(before), Some(after)) if before.rejects && !after.rejects => Kind::Regressed,
         (Some(before), Some(after)) => kind(&before.seen, &after.seen)?,
         (None, Some(_)) => Kind::New,
         (Some(_), None) => Kind::Gone,
@@ -297,12 +303,19 @@ fn change(
             && match kind {
                 Kind::Regressed | Kind::NoLongerKnown => true,
                 Kind::New => after.is_some_and(unexplained),
-                _ => false,
+                _ => list_is_out_of_date(before, after),
             },
         scenario_changed: matches!((before, after), (Some(one), Some(other)) if one.digest != other.digest),
         before: before.map(|told| told.seen.clone()),
         after: after.map(|told| told.seen.clone()),
     })
+}
+
+/// Is a deviation on the list of those that are known, and no longer there? That keeps every gate shut, until it is
+/// taken off; but it is no news where it was so before.
+fn list_is_out_of_date(before: Option<&Told<'_>>, after: Option<&Told<'_>>) -> bool {
+    let stale = |told: Option<&Told<'_>>| told.is_some_and(|told| told.seen.stale);
+    stale(after) && !stale(before)
 }
 
 /// What kind of change leads from one to the other, if any does.

@@ -22,11 +22,13 @@ pub enum Metric {
     CpuHarness,
     /// The target's processor time for each answered connection, in nanoseconds.
     CpuTarget,
-    /// The median of the time from the dial until the first octet of application data, in nanoseconds.
+    /// The median of the time until the first octet of application data, in nanoseconds: from the dial in a closed
+    /// loop, and from when the connection was due in an open one, where a dial that had to wait is the target's doing.
     FirstByteP50,
     /// Its 99th percentile, in nanoseconds. It is shown and never gates.
     FirstByteP99,
-    /// Confirmed connections per second, in a closed loop.
+    /// Confirmed connections per second, where it is the target that says how many there are: in a closed loop, and
+    /// where a share of saturation was due.
     Rate,
 }
 
@@ -65,6 +67,11 @@ impl Metric {
         self == Self::Rate
     }
 
+    /// Has this row a value of it?
+    pub(super) fn is_in(self, measurement: &Measurement) -> bool {
+        !self.values(measurement).is_empty()
+    }
+
     /// Its value in each repetition that has one.
     fn values(self, measurement: &Measurement) -> Vec<f64> {
         let repetitions = measurement.repetitions.iter();
@@ -86,19 +93,23 @@ impl Metric {
     }
 
     fn value(self, measurement: &Measurement, repetition: &Repetition) -> Option<f64> {
+        let arrival = measurement.setting.arrival;
         let first_byte = |share| {
-            let nanos = repetition.latency.first_byte.quantile(share)?;
-            Some(nanos as f64)
+            let latency = match arrival {
+                Arrival::Closed => &repetition.latency.first_byte,
+                Arrival::Rate(_) | Arrival::Share(_) => &repetition.latency.from_due,
+            };
+            Some(latency.quantile(share)? as f64)
         };
         match self {
             Self::CpuHarness => repetition.cpu_of_harness(),
             Self::CpuTarget => repetition.cpu_of_target(),
             Self::FirstByteP50 => first_byte(0.5),
             Self::FirstByteP99 => first_byte(0.99),
-            Self::Rate => {
-                let is_closed = measurement.setting.arrival == Arrival::Closed;
-                is_closed.then(|| repetition.rate())
-            }
+            Self::Rate => match arrival {
+                Arrival::Closed | Arrival::Share(_) => Some(repetition.rate()),
+                Arrival::Rate(_) => None,
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Terms;
 use super::figure::{Figure, Finding, Metric};
-use crate::record::measurement::Repetition;
+use crate::record::measurement::{Repetition, Tally};
 use crate::record::{Measurement, Run};
 
 /// A row of a plan in both records.
@@ -67,9 +67,14 @@ impl Row {
 
     /// Could it have become slower without anybody's noticing?
     pub fn proves_nothing(&self) -> bool {
+        let any_certain = || {
+            let mut figures = self.figures.iter();
+            self.gates || figures.any(|figure| figure.can_gate)
+        };
         match self.basis {
             Basis::OtherMachine | Basis::OtherSetting | Basis::Unmeasured | Basis::Gone => true,
-            Basis::Measured | Basis::Relative | Basis::Lost | Basis::New => false,
+            Basis::Measured | Basis::Relative => !any_certain(),
+            Basis::Lost | Basis::New => false,
         }
     }
 
@@ -168,6 +173,14 @@ impl Pairs<'_> {
             why.map_or(String::new(), |why| format!(": {why}"))
         };
         match (was, is) {
+            _ if after.broken => Row {
+                gates: true,
+                ..bare(
+                    after,
+                    Basis::Lost,
+                    format!("it could not be measured{}", why(after)),
+                )
+            },
             (Answered::Always, Answered::Sometimes | Answered::Never) => {
                 let said = format!(
                     "answered in each of {} repetitions before, and in {} of {} now{}",
@@ -207,6 +220,9 @@ impl Pairs<'_> {
     fn compared(&self, before: &Measurement, after: &Measurement) -> Row {
         let both = [before, after];
         let mut remarks = remarks(before, after);
+        let lost = lost(before, after);
+        let gates = !lost.is_empty();
+        remarks.extend(lost);
         let measured = Metric::ALL
             .into_iter()
             .filter_map(|metric| Figure::measured(metric, both, self.terms, self.same_machine));
@@ -244,7 +260,7 @@ impl Pairs<'_> {
             id: after.id.clone(),
             embedded: after.embedded,
             basis,
-            gates: figures.iter().any(Figure::gates),
+            gates: gates || figures.iter().any(Figure::gates),
             remarks,
             figures,
         }
@@ -334,13 +350,7 @@ fn difference(before: &Measurement, after: &Measurement) -> Option<String> {
             before.embedded, after.embedded
         ));
     }
-    if before.setting_digest != after.setting_digest {
-        let keys = changed_keys(before, after);
-        match keys.is_empty() {
-            true => differences.push("its digest".into()),
-            false => differences.extend(keys),
-        }
-    }
+    differences.extend(changed_keys(before, after));
     (!differences.is_empty()).then(|| differences.join(", "))
 }
 
@@ -361,6 +371,53 @@ fn changed_keys(before: &Measurement, after: &Measurement) -> Vec<String> {
         .filter(|(_, one, other)| one != other)
         .map(|(key, one, other)| format!("{key} {} -> {}", plain(one), plain(other)))
         .collect()
+}
+
+/// What the second record has less of than the first, and no figure says: repetitions that were answered, figures,
+/// connections that were answered as they must be.
+fn lost(before: &Measurement, after: &Measurement) -> Vec<String> {
+    let mut lost = Vec::new();
+    let answered = |measurement: &Measurement| {
+        let all = measurement.repetitions.len().max(1);
+        let answered = measurement.repetitions.iter();
+        answered.filter(|one| measurement.answers(one)).count() as f64 / all as f64
+    };
+    if answered(after) < answered(before) {
+        lost.push("fewer of its repetitions were answered than before".into());
+    }
+    for metric in Metric::ALL {
+        if metric.is_in(before) && !metric.is_in(after) {
+            let words = metric.words(after.embedded);
+            lost.push(format!(
+                "the second record has no {words}, and the first one has"
+            ));
+        }
+    }
+    let [was, is] = [before, after].map(|measurement| {
+        let shares = measurement
+            .repetitions
+            .iter()
+            .filter_map(|one| unserved(&one.tally));
+        shares.collect::<Vec<f64>>()
+    });
+    let most = was.iter().copied().reduce(f64::max);
+    let least = is.iter().copied().reduce(f64::min);
+    if let (Some(most), Some(least)) = (most, least)
+        && least > 2.0 * most + 1.0
+    {
+        lost.push(format!(
+            "of the connections that were due, at least {least:.1} % were not answered as they must be in each repetition, \
+             and at most {most:.1} % before"
+        ));
+    }
+    lost
+}
+
+/// What share of a repetition's connections failed, was dropped, or was answered in a handshake of the other kind, in
+/// percent.
+fn unserved(tally: &Tally) -> Option<f64> {
+    let served = tally.confirmed.min(tally.due);
+    (tally.due > 0).then(|| 100.0 * (tally.due - served) as f64 / tally.due as f64)
 }
 
 /// What the figures of a row do not say.

@@ -90,7 +90,7 @@ pub struct Tally {
     /// How many were not answered, by what happened instead.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed: BTreeMap<String, u64>,
-    /// How many strangers knocked.
+    /// How many strangers were to knock.
     #[serde(default)]
     pub strangers: u64,
     /// How many strangers were refused.
@@ -99,6 +99,9 @@ pub struct Tally {
     /// How many strangers were let in: there must be none.
     #[serde(default)]
     pub strangers_accepted: u64,
+    /// How many strangers were neither, by what happened instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strangers_failed: BTreeMap<String, u64>,
 }
 
 /// Processor time, in nanoseconds.
@@ -144,7 +147,7 @@ pub struct Slice {
 }
 
 impl Measurement {
-    /// What is wrong with whom the target let in, whatever it took; nothing, as a rule.
+    /// Why the row is not as expected, whatever it took: nothing, as a rule.
     pub fn objection(&self) -> Option<&'static str> {
         if self.broken {
             Some("it could not be measured, for something broke")
@@ -152,30 +155,43 @@ impl Measurement {
             Some("connections were accepted that must be refused")
         } else if self.lets_nobody_in() {
             Some("nobody was answered who must be, in a handshake of the wanted kind")
+        } else if self.fails_most() {
+            Some("more connections failed than were answered")
         } else {
             None
         }
     }
 
     fn lets_strangers_in(&self) -> bool {
-        let mut repetitions = self.repetitions.iter();
-        repetitions.any(|repetition| repetition.tally.strangers_accepted > 0)
+        self.sum(|tally| tally.strangers_accepted) > 0
     }
 
-    /// Were callers due that must be let in, and none of them was?
+    /// Was this measured, and none of those let in who must be?
     fn lets_nobody_in(&self) -> bool {
-        let sum = |count: fn(&Tally) -> u64| -> u64 {
-            let counts = self.repetitions.iter().map(|one| count(&one.tally));
-            counts.fold(0, u64::saturating_add)
-        };
-        sum(|tally| tally.due) > 0 && sum(|tally| tally.confirmed) == 0
+        let confirmed = self.sum(|tally| tally.confirmed);
+        !self.repetitions.is_empty() && !self.is_of_strangers_alone() && confirmed == 0
+    }
+
+    /// Did more of the callers' connections fail than were answered? Those that were not begun do not count: more
+    /// may be due than a target can bear.
+    fn fails_most(&self) -> bool {
+        let answered = self.sum(|tally| tally.confirmed.saturating_add(tally.other_kind));
+        self.sum(Tally::failures) > answered
+    }
+
+    fn sum(&self, count: impl Fn(&Tally) -> u64) -> u64 {
+        let counts = self.repetitions.iter().map(|one| count(&one.tally));
+        counts.fold(0, u64::saturating_add)
+    }
+
+    fn is_of_strangers_alone(&self) -> bool {
+        self.setting.stranger_share == 100
     }
 
     /// Was there in this repetition what it was to measure: somebody let in, or, where all are strangers,
     /// somebody refused?
     pub fn answers(&self, repetition: &Repetition) -> bool {
-        let strangers_alone = self.setting.stranger_share == 100;
-        match strangers_alone {
+        match self.is_of_strangers_alone() {
             true => repetition.tally.strangers_refused > 0,
             false => repetition.tally.confirmed > 0,
         }
@@ -279,6 +295,7 @@ impl Tally {
             strangers,
             strangers_refused,
             strangers_accepted,
+            strangers_failed,
         } = other;
         for (sum, count) in [
             (&mut self.due, due),
@@ -292,13 +309,18 @@ impl Tally {
         ] {
             *sum = sum.saturating_add(*count);
         }
-        for (what, count) in failed {
-            let sum = self.failed.entry(what.clone()).or_default();
-            *sum = sum.saturating_add(*count);
+        for (sums, counts) in [
+            (&mut self.failed, failed),
+            (&mut self.strangers_failed, strangers_failed),
+        ] {
+            for (what, count) in counts {
+                let sum = sums.entry(what.clone()).or_default();
+                *sum = sum.saturating_add(*count);
+            }
         }
     }
 
-    /// How many connections failed.
+    /// How many callers' connections failed.
     pub fn failures(&self) -> u64 {
         self.failed.values().copied().fold(0, u64::saturating_add)
     }

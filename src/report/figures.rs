@@ -1,7 +1,7 @@
 //! The figures of a measurement, as people compare them: medians over repetitions, and ratios to the reference
 //! row, repetition by repetition.
 
-use crate::record::measurement::Repetition;
+use crate::record::measurement::{Repetition, Tally};
 use crate::record::{Latency, Measurement, Run};
 use crate::scenario::bench::Arrival;
 
@@ -67,7 +67,7 @@ pub struct Figures<'r> {
     pub ratio: Option<Spread>,
     /// Of all answered connections, how many were of the wanted kind, 0 to 1.
     pub wanted: Option<f64>,
-    /// How many connections failed, were dropped, and how many strangers were let in.
+    /// How many of the callers' connections failed.
     pub failed: u64,
     /// How many were dropped.
     pub dropped: u64,
@@ -160,8 +160,17 @@ impl<'r> Figures<'r> {
     pub fn reasons(&self) -> Vec<(String, u64)> {
         let mut counts = std::collections::BTreeMap::new();
         for repetition in &self.measurement.repetitions {
-            for (reason, count) in &repetition.tally.failed {
-                let sum: &mut u64 = counts.entry(reason.clone()).or_default();
+            let Tally {
+                failed,
+                strangers_failed,
+                ..
+            } = &repetition.tally;
+            let callers = failed.iter().map(|(reason, count)| (reason.clone(), count));
+            let strangers = strangers_failed.iter();
+            let strangers =
+                strangers.map(|(reason, count)| (format!("a stranger: {reason}"), count));
+            for (reason, count) in callers.chain(strangers) {
+                let sum: &mut u64 = counts.entry(reason).or_default();
                 *sum = sum.saturating_add(*count);
             }
         }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use mtls_gauntlet::net::Transport;
 use mtls_gauntlet::record::Measurement;
+use mtls_gauntlet::scenario::ClientAuth;
 
+use crate::altered::Altered;
 use crate::range::{measure, named, nothing_is_lost, plan};
 
 const BRIEF: &str = "[measure]\nduration = \"300ms\"\nwarm-up = \"100ms\"\nrepetitions = 1\n";
@@ -128,10 +130,32 @@ fn full_handshakes_are_not_counted_as_resumed() {
     // The service behind plaintext's opposite: it is told to resume, and has no sessions to do it with.
     let text = "[setting]\narrival = \"closed\"\nin-flight = 4\nhandshake = \"resumed\"\n";
     let plan = plan(&format!("{BRIEF}{text}"));
-    let rows = measure(&plan, Arc::new(forgetful::Forgetful), Transport::Tcp);
+    let forgetful = Altered(|environment| environment.resumption = false);
+    let rows = measure(&plan, Arc::new(forgetful), Transport::Tcp);
     let tally = &rows[0].repetitions[0].tally;
     assert_eq!(tally.confirmed, 0, "{tally:?}");
     assert!(tally.other_kind > 0, "{tally:?}");
+}
+
+/// Whoever is let in without being asked has not been authenticated, nor has whoever comes back with such a session.
+#[test]
+fn a_server_that_asks_for_no_certificate_is_not_mutual() {
+    for tls in ["tls1.3", "tls1.2"] {
+        for handshake in ["full", "resumed"] {
+            let text = format!(
+                "[setting]\narrival = \"closed\"\nin-flight = 4\nhandshake = \"{handshake}\"\ntls = \"{tls}\""
+            );
+            let plan = plan(&format!("{BRIEF}{text}"));
+            let careless = Altered(|environment| environment.client_auth = ClientAuth::None);
+            let rows = measure(&plan, Arc::new(careless), Transport::Tcp);
+            let tally = &rows[0].repetitions[0].tally;
+            assert_eq!(tally.confirmed, 0, "{tls}, {handshake}: {tally:?}");
+            let why = "let in, and no certificate was asked for";
+            assert_eq!(tally.failed.get(why), Some(&tally.failures()), "{tally:?}");
+            nothing_is_lost(tally);
+            assert!(rows[0].objection().is_some());
+        }
+    }
 }
 
 #[test]
@@ -172,56 +196,4 @@ fn what_cannot_be_measured_says_why() {
 
 fn rows(text: &str, transport: Transport) -> Vec<Measurement> {
     measure(&plan(&format!("{BRIEF}{text}")), named("rustls"), transport)
-}
-
-mod forgetful {
-    use std::sync::Arc;
-
-    use mtls_gauntlet::net::Transport;
-    use mtls_gauntlet::scenario::Role;
-    use mtls_gauntlet::target::planted::Flaws;
-    use mtls_gauntlet::target::{Capability, Environment, Running, StartError, Target, Task};
-
-    use crate::range::named;
-
-    /// The embedded service without sessions, whatever it is asked for.
-    pub struct Forgetful;
-
-    impl Target for Forgetful {
-        fn name(&self) -> String {
-            "forgetful".into()
-        }
-
-        fn version(&self) -> String {
-            "1".into()
-        }
-
-        fn supports(&self, _: Role, _: Capability) -> bool {
-            true
-        }
-
-        fn known(&self, _: &str) -> Option<&str> {
-            None
-        }
-
-        fn flaws(&self) -> Option<Flaws> {
-            Some(Flaws::NONE)
-        }
-
-        fn start(
-            &self,
-            environment: Arc<Environment>,
-            transport: Transport,
-        ) -> Task<'_, Result<Box<dyn Running>, StartError>> {
-            let environment = Environment {
-                resumption: false,
-                ..(*environment).clone()
-            };
-            Box::pin(async move {
-                named("rustls")
-                    .start(Arc::new(environment), transport)
-                    .await
-            })
-        }
-    }
 }

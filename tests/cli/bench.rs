@@ -1,6 +1,7 @@
 //! `bench`: what it leaves, what it ends with, how it takes an interruption, and what its parts come to.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -230,6 +231,31 @@ fn who_lets_strangers_in_is_no_matter_of_speed() {
         "{tally:?}"
     );
     assert!(text.ends_with("as expected\n"), "{text}");
+}
+
+/// In a closed loop nobody is due once everybody waits; that must not look like success.
+#[test]
+fn a_server_that_says_nothing_is_not_as_expected() {
+    let gauntlet = Gauntlet::new();
+    let made = gauntlet.run("pki init --dir pki");
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    // Nobody accepts: the system does, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let output = gauntlet.run(&format!(
+        "bench handshake --server {address} --pki pki --arrival closed --set in-flight=4 --timeout 1 \
+         --duration 200ms --warm-up 50ms --repetitions 1 --out out --save-baseline base.json"
+    ));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("not answered in all the time that was measured"),
+        "{text}"
+    );
+    let tally = &gauntlet.record("out").measurements[0].repetitions[0].tally;
+    assert_eq!((tally.due, tally.failures()), (4, 4), "{tally:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("`base.json` was not written"), "{told}");
 }
 
 #[test]

@@ -77,10 +77,12 @@ fn every_kind_of_change() {
         ("unsupported", "accepted known", RegressedAsKnown, false),
         // Better.
         ("accepted", "pass", Fixed, false),
-        ("accepted known", "pass known", Fixed, false),
+        // The list is out of date.
+        ("accepted known", "pass known", Fixed, true),
+        ("accepted known", "pass", Fixed, false),
         ("broken", "pass", Fixed, false),
         ("unsupported", "lenient", Fixed, false),
-        ("accepted", "refused", Milder, false),
+        ("accepted", "hang", Milder, false),
         ("accepted", "unsupported", Milder, false),
         ("broken", "invalid", Milder, false),
         // As good, otherwise.
@@ -115,6 +117,20 @@ fn every_kind_of_change() {
         changes(Some(case("hang known")), Some(case("hang known anew"))),
         []
     );
+}
+
+/// A scenario that asks for less does not open the gate for what it did ask for.
+#[test]
+fn what_need_not_be_refused_any_longer_has_regressed() {
+    for outcome in [Outcome::Policy, Outcome::Accept] {
+        for before in ["pass", "accepted"] {
+            let mut after = case("accepts");
+            after.expectation.outcome = outcome;
+            let found = changes(Some(case(before)), Some(after));
+            let found: Vec<_> = found.iter().map(|one| (one.kind, one.gates)).collect();
+            assert_eq!(found, [(Kind::Regressed, true)], "{before} -> {outcome:?}");
+        }
+    }
 }
 
 #[test]

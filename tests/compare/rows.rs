@@ -3,6 +3,7 @@
 use mtls_gauntlet::compare::{
     Basis, Comparison, Figure, Finding, Kind, Metric, Outcome, Row, Terms,
 };
+use mtls_gauntlet::record::measurement::Repetition;
 use mtls_gauntlet::record::{Measurement, Run};
 use mtls_gauntlet::scenario::bench::{Arrival, Setting, Strangers, row_digest};
 
@@ -90,7 +91,7 @@ fn doubt_does_not_gate() {
 fn one_repetition_is_no_interval_and_says_so() {
     let comparison = pair(mutual(&STEADY), mutual(&[500]));
     let row = &comparison.performance[0];
-    assert_eq!(comparison.outcome, Outcome::NothingRegressed);
+    assert_eq!(comparison.outcome, Outcome::Incomplete);
     for figure in &row.figures {
         assert_eq!(
             (figure.interval, figure.finding, figure.can_gate),
@@ -520,17 +521,101 @@ fn a_record_of_an_unoptimised_program_hides_nothing() {
     assert_eq!(comparison.outcome, Outcome::Incomplete);
 }
 
-/// Rows that cannot be compared do not take it from those that can.
+/// Rows of which nothing can be said do not take it from the others.
 #[test]
 fn one_row_that_is_compared_is_enough() {
-    let deep = Measurement {
-        workers: 8,
-        ..sample::measurement("deep", &SLOWER)
+    let silent = || Measurement {
+        unmeasured: Some("the target does not speak tls1.2".into()),
+        ..sample::measurement("older", &[])
     };
-    let shallow = sample::measurement("deep", &STEADY);
     let comparison = compare(
-        &on("one", &[mutual(&STEADY), shallow]),
-        &on("one", &[mutual(&STEADY), deep]),
+        &on("one", &[mutual(&STEADY), silent()]),
+        &on("one", &[mutual(&STEADY), silent()]),
     );
     assert_eq!(comparison.outcome, Outcome::NothingRegressed);
+}
+
+/// What is no longer there has no figures to be slower in.
+#[test]
+fn what_a_row_has_less_of_than_before_gates() {
+    let changed = |change: fn(&mut Repetition)| {
+        let mut row = mutual(&STEADY);
+        row.repetitions.iter_mut().for_each(change);
+        row
+    };
+    let otherwise = [
+        changed(|one| one.tally.due *= 10),
+        changed(|one| {
+            let most = one.tally.confirmed * 9 / 10;
+            one.tally.confirmed -= most;
+            one.tally.other_kind += most;
+        }),
+        changed(|one| {
+            one.tally.due += 20;
+            one.tally.failed.insert("reset".into(), 20);
+        }),
+        changed(|one| one.cpu.target_ns = None),
+        changed(|one| one.latency = Default::default()),
+        Measurement {
+            broken: true,
+            unmeasured: Some("it died".into()),
+            ..mutual(&STEADY)
+        },
+    ];
+    for after in otherwise {
+        let comparison = pair(mutual(&STEADY), after);
+        let row = &comparison.performance[0];
+        assert!(row.gates && !row.remarks.is_empty(), "{row:?}");
+        assert_eq!(comparison.outcome, Outcome::Performance);
+    }
+    // Where as much was lost before, or a little now and then, nothing is less.
+    let lossy = || changed(|one| one.tally.due *= 2);
+    assert_eq!(pair(lossy(), lossy()).outcome, Outcome::NothingRegressed);
+    let mut once = mutual(&STEADY);
+    once.repetitions[2].tally.due *= 2;
+    let comparison = pair(mutual(&STEADY), once);
+    assert_eq!(comparison.outcome, Outcome::NothingRegressed);
+}
+
+/// In an open loop a dial that had to wait is the target's doing.
+#[test]
+fn open_loops_are_compared_from_due() {
+    let open = |waited: u64| {
+        let mut row = mutual(&STEADY);
+        row.setting.arrival = Arrival::Rate(500);
+        row.setting_digest = row_digest(&row.setting);
+        for one in &mut row.repetitions {
+            for number in 0..100 {
+                one.latency.from_due.add(waited + number);
+            }
+        }
+        row
+    };
+    let comparison = pair(open(1_000_000), open(9_000_000));
+    assert_eq!(comparison.outcome, Outcome::Performance);
+    let row = &comparison.performance[0];
+    assert_eq!(figure(row, Metric::FirstByteP50).finding, Finding::Slower);
+    assert!(!row.figures.iter().any(|one| one.metric == Metric::Rate));
+}
+
+/// A share of saturation is as much as the target can bear: where it bears less, less was due.
+#[test]
+fn a_target_that_bears_less_is_slower() {
+    let half = |per_second: u64| {
+        let mut row = mutual(&STEADY);
+        row.setting.arrival = Arrival::Share(50);
+        row.setting_digest = row_digest(&row.setting);
+        for one in &mut row.repetitions {
+            one.tally.due = per_second;
+            one.tally.confirmed = per_second;
+            one.tally.in_time = per_second;
+            one.latency.from_due = one.latency.first_byte.clone();
+        }
+        row
+    };
+    assert_eq!(pair(half(500), half(190)).outcome, Outcome::Performance);
+    assert_eq!(
+        pair(half(500), half(450)).outcome,
+        Outcome::NothingRegressed
+    );
 }

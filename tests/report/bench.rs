@@ -500,6 +500,7 @@ fn repetition_of(
             confirmed: counts[3],
             in_time: counts[3],
             other_kind: counts[4],
+            strangers_failed: failed.clone(),
             failed,
             strangers: counts[5],
             strangers_refused: counts[6],

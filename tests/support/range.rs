@@ -70,14 +70,9 @@ pub fn named(target: &str) -> Arc<dyn Target> {
 
 /// Every connection that was due has become something.
 pub fn nothing_is_lost(tally: &Tally) {
-    let become_of = tally.dropped + tally.confirmed + tally.other_kind + callers_failed(tally);
+    let become_of = tally.dropped + tally.confirmed + tally.other_kind + tally.failures();
     assert_eq!(tally.due, become_of, "{tally:?}");
-}
-
-fn callers_failed(tally: &Tally) -> u64 {
-    let callers = tally
-        .failed
-        .iter()
-        .filter(|(reason, _)| !reason.starts_with("a stranger"));
-    callers.map(|(_, count)| count).sum()
+    let failed: u64 = tally.strangers_failed.values().sum();
+    let become_of = tally.strangers_refused + tally.strangers_accepted + failed;
+    assert_eq!(tally.strangers, become_of, "{tally:?}");
 }
