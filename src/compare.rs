@@ -26,6 +26,7 @@ pub use self::source::Source;
 
 mod conformance;
 mod figure;
+mod github;
 pub mod interval;
 mod markdown;
 mod performance;
@@ -34,7 +35,7 @@ mod source;
 mod terminal;
 
 /// The version of the schema of a comparison's JSON.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// On what terms two records are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
@@ -244,11 +245,13 @@ pub enum Format {
     Markdown,
     /// All of it, for programs.
     Json,
+    /// Annotations for GitHub Actions: what keeps the gate shut, at its file and line.
+    Github,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Terminal, Self::Markdown, Self::Json];
+    pub const ALL: [Self; 4] = [Self::Terminal, Self::Markdown, Self::Json, Self::Github];
 
     /// Renders `comparison`.
     ///
@@ -259,6 +262,7 @@ impl Format {
             Self::Terminal => terminal::render(comparison),
             Self::Markdown => markdown::render(comparison),
             Self::Json => comparison.to_json()?,
+            Self::Github => github::render(comparison),
         })
     }
 }

@@ -23,6 +23,7 @@
     clippy::todo
 )]
 
+pub mod annotation;
 pub mod bench;
 pub mod cli;
 pub mod clock;

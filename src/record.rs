@@ -305,6 +305,13 @@ impl CaseRecord {
 }
 
 impl Run {
+    /// Is there no case that a target was asked, and no row that was measured? Then it is no proof of anything.
+    pub fn proves_nothing(&self) -> bool {
+        let asked = |case: &CaseRecord| case.verdict != Verdict::Unsupported;
+        let measured = |row: &Measurement| row.broken || !row.repetitions.is_empty();
+        !self.cases.iter().any(asked) && !self.measurements.iter().any(measured)
+    }
+
     /// Was everything that it has made on one machine? What was measured on several can be added up, and not be
     /// compared row with row. Where the parts of a merged record do not tell, they are taken for different ones.
     pub fn is_of_one_machine(&self) -> bool {

@@ -24,6 +24,8 @@ mod sample;
 mod shim;
 #[path = "compare/shown.rs"]
 mod shown;
+#[path = "compare/unseen.rs"]
+mod unseen;
 
 use mtls_gauntlet::compare::{Comparison, Terms};
 use mtls_gauntlet::record::Run;

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("seed", &[]),
     ("document", &[]),
     ("digest", &[]),
+    ("annotation", &[]),
     // Plain data.
     ("pki::recipe", &[]),
     ("expect", &[]),
@@ -27,9 +28,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["expect", "judge", "observe", "oracle", "record", "scenario"],
+        &[
+            "annotation",
+            "expect",
+            "judge",
+            "observe",
+            "oracle",
+            "record",
+            "scenario",
+        ],
     ),
-    ("compare", &["expect", "judge", "record", "scenario"]),
+    (
+        "compare",
+        &["annotation", "expect", "judge", "record", "scenario"],
+    ),
     // What touches keys, sockets and TLS.
     (
         "pki",

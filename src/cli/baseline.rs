@@ -111,20 +111,32 @@ impl Baseline<'_> {
         Ok(())
     }
 
-    /// Compares the record with the baseline, if there is one, tells on standard error what changed, writes it into
-    /// `folder`, and saves the record where that was asked for. `own` is what the record comes to by itself; what
-    /// comes back is what it comes to in the end.
-    pub(super) fn settle(&self, run: &Run, folder: &Path, own: Exit) -> Result<Exit, Failure> {
+    /// What has changed since the baseline, if there is one: written into `folder`.
+    pub(super) fn compare(&self, run: &Run, folder: &Path) -> anyhow::Result<Option<Comparison>> {
+        let Some(earlier) = &self.earlier else {
+            return Ok(None);
+        };
+        let comparison = Comparison::of(earlier, run, self.terms);
+        for (name, format) in VIEWS {
+            replace(&folder.join(name), &format.render(&comparison)?)?;
+        }
+        Ok(Some(comparison))
+    }
+
+    /// Tells on standard error what has changed, and saves the record where that was asked for. `own` is what the
+    /// record comes to by itself; what comes back is what it comes to in the end.
+    pub(super) fn settle(
+        &self,
+        run: &Run,
+        comparison: Option<&Comparison>,
+        own: Exit,
+    ) -> Result<Exit, Failure> {
         let mut settled = own;
-        if let Some(earlier) = &self.earlier {
-            let comparison = Comparison::of(earlier, run, self.terms);
-            for (name, format) in VIEWS {
-                replace(&folder.join(name), &format.render(&comparison)?)?;
-            }
-            anstream::eprint!("\n{}", Format::Terminal.render(&comparison)?);
+        if let (Some(earlier), Some(comparison)) = (&self.earlier, comparison) {
+            anstream::eprint!("\n{}", Format::Terminal.render(comparison)?);
             // No baseline excuses a harness that broke.
             if own != Exit::Broken {
-                settled = exit(&comparison);
+                settled = exit(comparison);
             }
             // What the old record does not have it cannot excuse.
             let excused = |one: &Measurement| {

@@ -16,7 +16,7 @@ use super::pki::installed;
 use super::run::{
     Columns, Output, interrupted, parse_name, parse_seconds, server_at, worker_count,
 };
-use super::shard::{ShardArgument, variable};
+use super::shard::{ShardArgument, unused_variable, variable};
 use super::{Failure, limits, machine, view};
 use crate::bench::{Bench, Event, Together, bench as run_bench};
 use crate::clock::{Clock, Tick};
@@ -156,6 +156,11 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         together: arguments.together(),
         plan,
     };
+    if let (None, Some(name)) = (part, unused_variable(variable)) {
+        anstream::eprintln!(
+            "note: {name} is set, and all rows are measured; --shard auto takes its part of them"
+        );
+    }
     let shard = part.map(|(shard, division)| shard_record(shard, division, &all, &bench));
     let shard = shard.transpose()?;
     if bench.rows.is_empty() {
@@ -195,13 +200,14 @@ pub(super) fn bench(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(error.into());
     }
     let run = output.finish(Level::Must)?;
-    view::show(arguments.format, &run, Level::Must)?;
+    let comparison = baseline.compare(&run, &arguments.out)?;
+    view::show(arguments.format, &run, Level::Must, comparison.as_ref())?;
     let own = match &run.shard {
         None => outcome(&run, Level::Must)?,
         // What a shard does not measure the others do, or else merging says so.
         Some(_) => exit(&run, Level::Must),
     };
-    baseline.settle(&run, &arguments.out, own)
+    baseline.settle(&run, comparison.as_ref(), own)
 }
 
 /// How far it is; hidden where nobody looks.
@@ -311,6 +317,13 @@ fn shard_record(
         version: env!("CARGO_PKG_VERSION").into(),
         seed: bench.mint.seed().0,
         transport: bench.transport.word().into(),
+        measure: format!(
+            "{} after {}, {} times, {} ms each at most",
+            bench.plan.measure.duration,
+            bench.plan.measure.warm_up,
+            bench.plan.measure.repetitions,
+            bench.patience.as_millis()
+        ),
         targets: bench.targets.iter().map(|target| target.name()).collect(),
         items: all
             .iter()

@@ -82,7 +82,7 @@ pub(super) fn merge(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     tell_what_is_missing(merged, &whole);
     write(&arguments.out, &arguments.records, &whole, arguments.level)?;
-    view::show(arguments.format, &whole, arguments.level)?;
+    view::show(arguments.format, &whole, arguments.level, None)?;
     outcome(&whole, arguments.level)
 }
 

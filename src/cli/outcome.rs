@@ -5,8 +5,7 @@ use anyhow::anyhow;
 use super::Failure;
 use super::exit::Exit;
 use crate::expect::Level;
-use crate::judge::Verdict;
-use crate::record::{Measurement, Objection, Run};
+use crate::record::{Objection, Run};
 
 /// What a command ends with that has made this record of a whole run. `level` is the weakest level that binds.
 ///
@@ -27,7 +26,7 @@ pub(super) fn exit(run: &Run, level: Level) -> Exit {
     let broken = broken || run.measurements.iter().any(|one| one.broken);
     if broken || !run.complete {
         Exit::Broken
-    } else if run.objections(level).next().is_some() || lets_in_wrongly(run) {
+    } else if run.objections(level).next().is_some() || measured_wrongly(run) {
         Exit::Conformance
     } else {
         Exit::AsExpected
@@ -35,15 +34,15 @@ pub(super) fn exit(run: &Run, level: Level) -> Exit {
 }
 
 /// Strangers that were let in under load, or callers that were not, are no matter of speed.
-fn lets_in_wrongly(run: &Run) -> bool {
+fn measured_wrongly(run: &Run) -> bool {
     run.measurements.iter().any(|one| one.objection().is_some())
 }
 
 fn nothing_was_tested(run: &Run) -> Option<anyhow::Error> {
-    let unmeasured = |one: &Measurement| one.repetitions.is_empty() && !one.broken;
-    if run.complete
-        && run.cases.is_empty()
-        && run.measurements.iter().all(unmeasured)
+    if !run.complete || !run.proves_nothing() {
+        return None;
+    }
+    if run.cases.is_empty()
         && let Some(row) = run.measurements.first()
     {
         let why = row.unmeasured.as_deref().unwrap_or("no reason is given");
@@ -51,10 +50,6 @@ fn nothing_was_tested(run: &Run) -> Option<anyhow::Error> {
             "no row was measured; of `{}` the record says: {why}",
             row.id
         ));
-    }
-    let unsupported = |verdict| verdict == Verdict::Unsupported;
-    if !run.complete || !run.cases.iter().all(|case| unsupported(case.verdict)) {
-        return None;
     }
     if let Some(case) = run.cases.first() {
         return Some(anyhow!(

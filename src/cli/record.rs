@@ -1,5 +1,6 @@
 //! Records in files, for every command that takes or leaves one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
@@ -48,6 +49,16 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     }
     let mut run: Run = serde_json::from_value(version)
         .with_context(|| format!("`{}` is not a run record", path.display()))?;
+    let mut seen = BTreeSet::new();
+    let mut rows = run.measurements.iter();
+    if let Some(row) = rows.find(|row| !seen.insert((row.target.as_str(), row.id.as_str()))) {
+        return Err(anyhow!(
+            "`{}` has the row `{}` against {} twice",
+            path.display(),
+            row.id,
+            row.target
+        ));
+    }
     // The cases are the evidence; the counts are a view of them.
     run.summary = Summary::of(&run.cases);
     Ok(run)

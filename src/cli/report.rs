@@ -27,5 +27,5 @@ pub(super) struct Arguments {
 
 pub(super) fn report(arguments: &Arguments) -> Result<Exit, Failure> {
     let run = record::read(&arguments.record).map_err(Failure::usage)?;
-    view::show(arguments.format, &run, arguments.level)
+    view::show(arguments.format, &run, arguments.level, None)
 }

@@ -174,7 +174,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let record = output.finish(arguments.level)?;
     ended.context("a worker could not do its part; the record is incomplete")?;
-    view::show(arguments.format, &record, arguments.level)?;
+    let comparison = baseline.compare(&record, &arguments.out)?;
+    view::show(
+        arguments.format,
+        &record,
+        arguments.level,
+        comparison.as_ref(),
+    )?;
     let own = match &record.shard {
         None => outcome(&record, arguments.level)?,
         // What a shard does not have the others have, or else merging says so.
@@ -190,7 +196,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             exit(&record, arguments.level)
         }
     };
-    baseline.settle(&record, &arguments.out, own)
+    baseline.settle(&record, comparison.as_ref(), own)
 }
 
 /// Mints what the cases need once, so that a recipe that means nothing is told for what it is: a

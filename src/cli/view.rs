@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::exit::Exit;
 use super::{Failure, print};
+use crate::compare::{self, Comparison};
 use crate::expect::Level;
 use crate::record::Run;
 use crate::report::{Format, github};
@@ -15,10 +16,20 @@ use crate::report::{Format, github};
 /// The environment variable in which GitHub names the file of a step's summary.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Prints the record in this format. `level` is the weakest level that binds.
-pub(super) fn show(format: Format, run: &Run, level: Level) -> Result<Exit, Failure> {
+/// Prints the record in this format. `level` is the weakest level that binds. On GitHub the annotations are what the
+/// gate goes by: with a baseline that is the comparison.
+pub(super) fn show(
+    format: Format,
+    run: &Run,
+    level: Level,
+    comparison: Option<&Comparison>,
+) -> Result<Exit, Failure> {
     if format == Format::Github {
         summarize(&Format::Markdown.render(run, level)?);
+        if let Some(comparison) = comparison {
+            summarize(&compare::Format::Markdown.render(comparison)?);
+            return print(&compare::Format::Github.render(comparison)?);
+        }
     }
     print(&format.render(run, level)?)
 }

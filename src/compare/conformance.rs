@@ -23,6 +23,10 @@ pub struct Change {
     pub target: String,
     /// The case; or the row of a plan whose strangers were let in.
     pub id: String,
+    /// The file that says it, and the line in it, from 1; empty and 0 where the record does not say.
+    pub file: String,
+    /// The line.
+    pub line: u32,
     /// How binding it is: in the record in which it binds more.
     pub level: Level,
     /// Does it bind, at the level that was asked for?
@@ -221,6 +225,8 @@ impl Seen {
 /// What one record says of one case.
 struct Told<'r> {
     level: Level,
+    file: &'r str,
+    line: u32,
     /// Must the peer be refused?
     rejects: bool,
     digest: &'r str,
@@ -250,6 +256,8 @@ fn told(run: &Run) -> BTreeMap<Key<'_>, Told<'_>> {
     let cases = run.cases.iter().map(|case| {
         let told = Told {
             level: case.level,
+            file: &case.file,
+            line: case.line,
             rejects: case.is_forbidden(),
             digest: &case.scenario_digest,
             seen: Seen::of(case),
@@ -259,6 +267,8 @@ fn told(run: &Run) -> BTreeMap<Key<'_>, Told<'_>> {
     let strangers = run.measurements.iter().filter_map(|measurement| {
         let told = Told {
             level: Level::Must,
+            file: &measurement.file,
+            line: 0,
             rejects: true,
             digest: "",
             seen: Seen::of_strangers(measurement)?,
@@ -297,6 +307,8 @@ fn change(
         kind,
         target: target.to_owned(),
         id: id.to_owned(),
+        file: after.or(before).map_or("", |told| told.file).to_owned(),
+        line: after.or(before).map_or(0, |told| told.line),
         level: own,
         binds,
         gates: binds

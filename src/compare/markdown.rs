@@ -100,5 +100,8 @@ fn table(out: &mut String, comparison: &Comparison) {
 }
 
 fn escaped(text: &str) -> String {
-    printable(text).replace('|', "\\|")
+    printable(text)
+        .replace('|', "\\|")
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
 }

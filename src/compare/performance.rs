@@ -25,6 +25,8 @@ pub struct Row {
     pub target: String,
     /// The plan and the row: `overhead/mutual`.
     pub id: String,
+    /// The plan's file.
+    pub file: String,
     /// Is the target a service within the harness's own process?
     pub embedded: bool,
     /// What the comparison rests on.
@@ -258,6 +260,7 @@ impl Pairs<'_> {
         Row {
             target: after.target.clone(),
             id: after.id.clone(),
+            file: after.file.clone(),
             embedded: after.embedded,
             basis,
             gates: gates || figures.iter().any(Figure::gates),
@@ -323,6 +326,7 @@ fn bare(measurement: &Measurement, basis: Basis, remark: String) -> Row {
     Row {
         target: measurement.target.clone(),
         id: measurement.id.clone(),
+        file: measurement.file.clone(),
         embedded: measurement.embedded,
         basis,
         gates: false,

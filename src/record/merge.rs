@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use self::part::{Part, take_apart};
-use super::{Division, MeasuredRecord, MergeRecord, Run, SCHEMA_VERSION, Summary, Tool};
+use super::{
+    Division, MeasuredRecord, Measurement, MergeRecord, Run, SCHEMA_VERSION, Summary, Tool,
+};
 use crate::scenario::select::Shard;
 
 mod part;
@@ -140,12 +142,18 @@ impl Whole {
         }
         cases.sort_by(|one, other| (&one.target, &one.id).cmp(&(&other.target, &other.id)));
         let size = u64::try_from(cases.len() + measurements.len());
+        // Of a row that was measured, or could not be, the record says one or the other.
+        let told = |row: &Measurement| !row.repetitions.is_empty() || row.unmeasured.is_some();
+        let all_told = measurements.iter().all(told);
         Ok(Run {
             schema_version: SCHEMA_VERSION,
             tool: self.tool,
             seed: self.seed,
             started_at,
-            complete: missing.is_empty() && cut_short.is_empty() && size == Ok(self.size),
+            complete: missing.is_empty()
+                && cut_short.is_empty()
+                && size == Ok(self.size)
+                && all_told,
             host: host.unwrap_or_default(),
             targets,
             summary: Summary::of(&cases),

@@ -103,6 +103,8 @@ pub struct Selected {
     pub seed: u64,
     /// What carries the octets.
     pub transport: String,
+    /// How it is measured, in words; empty where nothing is.
+    pub measure: String,
     /// The names of the targets.
     pub targets: BTreeSet<String>,
     /// The ids of all cases or rows, and for each the digest of what it says.

@@ -1,23 +1,17 @@
 //! Annotations for GitHub Actions: workflow commands that a step prints, and the bound of its job summary.
 //!
 //! The cases that keep the gate shut are gathered into findings (one target, one scenario, one way of failing, on
-//! whatever axes), the findings are sorted, worst first, and each becomes one line: GitHub shows ten errors and
-//! ten warnings of a step and drops the rest without a word, so the last line says what is left out. What is
+//! whatever axes), the findings are sorted, worst first, and each becomes one [annotation](crate::annotation). What is
 //! known is never an error; recommendations that failed are warnings, where there is room.
-//!
-//! Source: GitHub's documentation of workflow commands; the escapes are those of its own toolkit.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::class::Class;
+use crate::annotation::{Annotation, SHOWN, write};
 use crate::expect::Level;
 use crate::judge::FailureKind;
 use crate::record::{CaseRecord, Measurement, Objection, Run};
-
-/// How many annotations there are, at most.
-pub const SHOWN: usize = 10;
 
 /// How much the summary of one step may hold, in bytes: GitHub shows none that is longer.
 pub const SUMMARY_LIMIT: u64 = 1024 * 1024;
@@ -67,16 +61,6 @@ pub fn bounded(summary: &str, used: u64) -> String {
     let lines = &summary.as_bytes()[..room];
     let end = lines.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
     format!("{}{CUT}", summary.get(..end).unwrap_or_default())
-}
-
-/// One line.
-struct Annotation {
-    /// The file, and the line in it, as properties.
-    place: Vec<(&'static str, String)>,
-    title: String,
-    message: String,
-    /// How many cases it stands for; 0 for what concerns the whole run.
-    cases: usize,
 }
 
 /// Cases of one scenario against one target that fail alike.
@@ -138,13 +122,7 @@ fn recommendations(
 
 fn annotation(finding: &Finding<'_>) -> Annotation {
     let Finding { case, stale, axes } = finding;
-    let mut place = Vec::new();
-    if !case.file.is_empty() {
-        place.push(("file", case.file.clone()));
-        if case.line > 0 {
-            place.push(("line", case.line.to_string()));
-        }
-    }
+    let place = Annotation::place(&case.file, case.line);
     let (what, grounds) = match (&case.known, case.failure_kind) {
         (Some(known), _) if *stale => (
             "stale".into(),
@@ -164,12 +142,8 @@ fn annotation(finding: &Finding<'_>) -> Annotation {
 /// A row in which the target let in whom it must not, or nobody.
 fn wrong_under_load(row: &Measurement) -> Option<Annotation> {
     let words = row.objection()?;
-    let place = match row.file.as_str() {
-        "" => Vec::new(),
-        file => vec![("file", file.to_owned())],
-    };
     Some(Annotation {
-        place,
+        place: Annotation::place(&row.file, 0),
         title: format!("under load: {} against {}", row.id, row.target),
         message: words.into(),
         cases: 0,
@@ -203,6 +177,9 @@ fn cut_short(run: &Run) -> Option<Annotation> {
 }
 
 fn as_expected(run: &Run) -> String {
+    if run.proves_nothing() {
+        return "nothing was tested".into();
+    }
     let summary = &run.summary;
     let measured = run
         .measurements
@@ -230,58 +207,4 @@ fn as_expected(run: &Run) -> String {
         .map(|(what, count, _)| format!("{what}: {count}"))
         .collect();
     format!("as expected; {}", counts.join(", "))
-}
-
-/// Writes these annotations, at most as many as there is room for, and returns how many lines it took.
-fn write(out: &mut String, command: &str, annotations: &[Annotation], room: usize) -> usize {
-    if room == 0 {
-        return 0;
-    }
-    let shown = match annotations.len() {
-        all if all <= room => all,
-        _ => room - 1,
-    };
-    let (shown, left_out) = annotations.split_at(shown);
-    for annotation in shown {
-        let mut properties = annotation.place.clone();
-        properties.push(("title", annotation.title.clone()));
-        let properties: Vec<_> = properties
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", property(&value)))
-            .collect();
-        let properties = properties.join(",");
-        let _ = writeln!(
-            out,
-            "::{command} {properties}::{}",
-            data(&annotation.message)
-        );
-    }
-    if left_out.is_empty() {
-        return shown.len();
-    }
-    let cases: usize = left_out.iter().map(|annotation| annotation.cases).sum();
-    // Rows of a bench stand for no cases.
-    let in_cases = match cases {
-        0 => String::new(),
-        cases => format!(", in {cases} cases"),
-    };
-    let _ = writeln!(
-        out,
-        "::{command} title=mtls-gauntlet::and {} more{in_cases}; the job summary and run.json have them all",
-        left_out.len()
-    );
-    shown.len() + 1
-}
-
-/// A message, so that GitHub reads it as it is meant, and whatever a target said stays on its line.
-fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-        .replace(|letter: char| letter.is_control(), " ")
-}
-
-/// A property: it ends at a comma, and the properties end at colons.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -44,6 +44,7 @@ fn verdict(run: &Run, objections: usize) -> String {
     let wrong: Vec<_> = wrong.map(|words| escaped(&words)).collect();
     match (run.complete, objections, wrong.as_slice()) {
         (false, _, _) => "**Incomplete**: the run was cut short.".into(),
+        (true, 0, []) if run.proves_nothing() => "**Nothing was tested.**".into(),
         (true, 0, []) => "**As expected.**".into(),
         (true, 0, wrong) => format!("**Not as expected**: {}.", wrong.join("; ")),
         (true, count, _) => format!(
@@ -211,5 +212,8 @@ fn matrix(out: &mut String, run: &Run) {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    text.replace('|', "\\|")
+        .replace('\n', " ")
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
 }

@@ -84,6 +84,7 @@ fn verdict(run: &Run, level: Level) -> String {
             "incomplete: the run was cut short, and proves nothing about what it did not reach"
                 .into()
         }
+        (0, [], true) if run.proves_nothing() => "nothing was tested".into(),
         (0, [], true) => "as expected".into(),
         (0, [(row, words), more @ ..], true) => match more.len() {
             0 => format!("not as expected: {}: {words}", row.row),

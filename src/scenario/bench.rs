@@ -106,7 +106,7 @@ macro_rules! for_each_key {
             group: Group = Group::X25519,
             /// The cipher suite, pinned.
             suite: Suite = Suite::Aes128GcmSha256,
-            /// How many certificates a path has, trust anchor included: 2 to 10.
+            /// How many certificates a path has, trust anchor included: 2 to 8, for rustls, which calls, follows no longer one.
             depth: u8 = 3,
             /// How many entries the revocation list of the issuing authority has, for those who verify clients; 0 for no list.
             crl_entries: u32 = 0,

@@ -82,7 +82,7 @@ fn the_command_line_overrides_the_file() {
 fn what_is_wrong_with_a_plan_is_said_with_its_place() {
     let cases = [
         ("[setting]\nkey = \"p265\"", "p256"),
-        ("[setting]\ndepth = 11", "2 to 10"),
+        ("[setting]\ndepth = 9", "2 to 8"),
         ("[setting]\narrival = \"fast\"", "400/s"),
         ("[setting]\narrival = \"0/s\"", "400/s"),
         ("[setting]\nstrangers = \"expired\"", "share above 0"),

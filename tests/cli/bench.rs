@@ -151,7 +151,7 @@ fn what_is_mistaken_is_said_and_nothing_runs() {
         ("rows.toml --row [", 2, "error parsing glob"),
         ("rows.toml --set kye=p256", 2, "key"),
         ("rows.toml --set depth", 2, "is not KEY=VALUE"),
-        ("rows.toml --set depth=99", 2, "2 to 10"),
+        ("rows.toml --set depth=99", 2, "2 to 8"),
         ("rows.toml --arrival soon", 2, "`soon` is no arrival"),
         ("rows.toml --arrival 0/s", 2, "is no arrival"),
         ("rows.toml --repetitions 0", 2, "1 to 1000"),

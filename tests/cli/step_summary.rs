@@ -28,6 +28,38 @@ fn every_command_of_a_step_adds_to_its_summary() {
     );
 }
 
+/// With a baseline the gate is the comparison, and so are the annotations.
+#[test]
+fn annotations_are_what_the_gate_goes_by() {
+    let gauntlet = Gauntlet::new();
+    let run = |target: &str, rest: &str| {
+        let output = gauntlet.run(&format!("{RUN} --format github --target {target} {rest}"));
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
+    };
+    let bug = "planted:ignores-expiry";
+    let (status, text) = run(bug, "--save-baseline bad.json");
+    assert_eq!(status, Some(1));
+    assert!(text.starts_with("::error file="), "{text}");
+    let (status, text) = run(bug, "--baseline bad.json");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.starts_with("::notice ") && !text.contains("::error"),
+        "{text}"
+    );
+    let good = fs::read_to_string(gauntlet.folder().join("bad.json")).unwrap();
+    gauntlet.write(
+        "good.json",
+        &good.replace("\"verdict\": \"fail\"", "\"verdict\": \"pass\""),
+    );
+    let (status, text) = run(bug, "--baseline good.json");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(
+        text.starts_with("::error file=") && text.contains("regressed%3A"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_summary_that_cannot_be_written_changes_no_verdict() {
     let gauntlet = Gauntlet::new();

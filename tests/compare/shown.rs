@@ -105,6 +105,15 @@ fn json() {
     insta::assert_snapshot!(Format::Json.render(&comparison()).unwrap());
 }
 
+/// What gates, where it is, and nothing else; with a notice where nothing does.
+#[test]
+fn github() {
+    insta::assert_snapshot!(Format::Github.render(&comparison()).unwrap());
+    let (before, _) = both();
+    let same = compare(&before, &before);
+    insta::assert_snapshot!(Format::Github.render(&same).unwrap(), @"::notice title=mtls-gauntlet::nothing changed in 14 cases; nothing slower; the gate is open");
+}
+
 #[test]
 fn other_machines() {
     let (before, after) = both();

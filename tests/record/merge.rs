@@ -130,7 +130,8 @@ fn a_part_that_is_there_twice_counts_once() {
 
 #[test]
 fn what_cannot_be_merged_says_why() {
-    let parts = split(&some(), 2);
+    let whole = some();
+    let parts = split(&whole, 2);
     let changed = |change: &dyn Fn(&mut Run)| {
         let mut other = parts[1].clone();
         change(&mut other);
@@ -153,6 +154,7 @@ fn what_cannot_be_merged_says_why() {
         changed(&|run| run.cases.push(run.cases[0].clone())),
         changed(&|run| run.targets.push(run.targets[0].clone())),
         changed(&|run| run.cases.clone_from(&parts[0].cases)),
+        changed(&|run| run.measurements.clone_from(&whole.measurements)),
     ];
     let first_lines = errors.iter().map(|error| error.lines().next().unwrap());
     insta::assert_snapshot!(first_lines.collect::<Vec<_>>().join("\n"));
@@ -174,6 +176,7 @@ fn a_record_that_is_no_record_of_ours_hurts_nobody() {
     assert!(matches!(error, MergeError::Impossible { .. }), "{error}");
     shard(&mut part).count = MOST;
     part.cases.clear();
+    part.measurements.clear();
     let mut merged = merge(vec![part]).unwrap();
     let record = merged.merged.as_mut().unwrap();
     assert_eq!(record.missing.len(), MOST as usize - 1);
@@ -203,6 +206,19 @@ fn machines_are_remembered() {
         .map(|part| part.host)
         .collect();
     assert_eq!(hosts, [parts[1].host.clone(), parts[0].host.clone()]);
+}
+
+/// Of a row that was measured, neither figures nor why there are none: somebody has lost them.
+#[test]
+fn a_row_that_says_nothing_is_not_there() {
+    let mut parts = split(&some(), 2);
+    assert!(merge(parts.clone()).unwrap().complete);
+    for part in &mut parts {
+        for row in &mut part.measurements {
+            row.repetitions.clear();
+        }
+    }
+    assert!(!merge(parts).unwrap().complete);
 }
 
 fn shard(run: &mut Run) -> &mut ShardRecord {
@@ -265,7 +281,7 @@ fn of(cases: &[(u32, Verdict, bool)], rows: &[(u32, u32)]) -> Run {
     }
 }
 
-/// The parts of a run. Each target's starts are spread over all of them; a row's repetitions too.
+/// The parts of a run. Each target's starts are spread over all of them.
 fn split(whole: &Run, count: u32) -> Vec<Run> {
     let part = |number: u32| {
         let shard = Shard::new(number, count).unwrap();
@@ -277,15 +293,8 @@ fn split(whole: &Run, count: u32) -> Vec<Run> {
             environments: share(target.environments),
             ..target.clone()
         });
-        let rows = whole.measurements.iter().filter_map(|row| {
-            let own = |repetition: &&Repetition| repetition.number % count == number - 1;
-            let repetitions: Vec<_> = row.repetitions.iter().filter(own).cloned().collect();
-            let is_mine = !repetitions.is_empty() || (row.repetitions.is_empty() && number == 1);
-            is_mine.then(|| Measurement {
-                repetitions,
-                ..row.clone()
-            })
-        });
+        let rows = whole.measurements.iter();
+        let rows = rows.filter(|row| shard.holds(&row.id)).cloned();
         Run {
             started_at: format!("2026-01-01T00:00:{:02}Z", (number + 1) % count),
             summary: Summary::of(&cases),
@@ -360,6 +369,7 @@ fn together() -> impl Strategy<Value = Vec<Run>> {
 }
 
 fn row(place: u32, repetitions: impl Iterator<Item = Repetition>) -> Measurement {
+    let repetitions: Vec<_> = repetitions.collect();
     Measurement {
         id: format!("overhead/row-{place}"),
         plan: "overhead".into(),
@@ -374,9 +384,11 @@ fn row(place: u32, repetitions: impl Iterator<Item = Repetition>) -> Measurement
         setting_digest: "5e771e".into(),
         workers: 2,
         saturation: None,
-        unmeasured: None,
+        unmeasured: repetitions
+            .is_empty()
+            .then(|| "the target does not speak it".into()),
         broken: false,
-        repetitions: repetitions.collect(),
+        repetitions,
     }
 }
 

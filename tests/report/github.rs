@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mtls_gauntlet::annotation::SHOWN;
 use mtls_gauntlet::expect::{Level, Outcome};
 use mtls_gauntlet::judge::{FailureKind, Verdict};
 use mtls_gauntlet::record::{CaseRecord, Division, MergeRecord, Run};
 use mtls_gauntlet::report::Format;
-use mtls_gauntlet::report::github::{SHOWN, SUMMARY_LIMIT, bounded};
+use mtls_gauntlet::report::github::{SUMMARY_LIMIT, bounded};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
 use proptest::prelude::*;
 

@@ -31,6 +31,7 @@ pub(super) fn of(
         version: env!("CARGO_PKG_VERSION").into(),
         seed: plan.mint.seed().0,
         transport: plan.transport.word().into(),
+        measure: String::new(),
         targets: named.chain(deployed).collect(),
         items: cases
             .iter()

@@ -115,10 +115,15 @@ impl Part {
                 id: case.id.clone(),
             });
         }
-        if let Some(case) = self.cases.iter().find(|case| !shard.holds(&case.id)) {
+        let cases = self.cases.iter().map(|case| &case.id);
+        // Those who measure together have all rows.
+        let apart = whole.division == Division::Apart;
+        let rows = self.measurements.iter().filter(|_| apart);
+        let mut ids = cases.chain(rows.map(|row| &row.id));
+        if let Some(id) = ids.find(|id| !shard.holds(id)) {
             return Err(MergeError::Stray {
                 origin: origin(),
-                id: case.id.clone(),
+                id: id.clone(),
             });
         }
         let place = |case: &CaseRecord| (case.target.clone(), case.id.clone());

@@ -179,6 +179,13 @@ impl BenchPlan {
         let rows = self.rows();
         let mut names = BTreeSet::new();
         for row in &rows {
+            if row.name.is_empty() || row.name.contains(char::is_control) {
+                return Some(Mistake::new(
+                    &["row"],
+                    format!("a row is called {:?}", row.name),
+                    "a name has letters, and neither line ends nor control characters",
+                ));
+            }
             if !names.insert(row.name.as_str()) {
                 let hint = "give each row a name of its own, and each axis different values";
                 return Some(Mistake::new(
@@ -225,9 +232,9 @@ fn contradiction(setting: &Setting) -> Option<(&'static str, &'static str)> {
     let strangers = setting.strangers != super::Strangers::None;
     let checks = [
         (
-            !(2..=10).contains(&setting.depth),
+            !(2..=8).contains(&setting.depth),
             "depth",
-            "a path has 2 to 10 certificates, trust anchor included",
+            "a path has 2 to 8 certificates, trust anchor included",
         ),
         (
             !(1..=10_000).contains(&setting.bundle),
