@@ -249,8 +249,9 @@ pub trait Target: Send + Sync {
         None
     }
 
-    /// Why the case with this id comes out one way or the other, if that is known to depend on chance.
-    fn varies(&self, _case: &str) -> Option<&str> {
+    /// Why the case with this id comes out one way or the other, if that is known to depend on chance. `let_in` says
+    /// that it came out with somebody let in who must be refused, which not every reason excuses.
+    fn varies(&self, _case: &str, _let_in: bool) -> Option<&str> {
         None
     }
 

@@ -359,7 +359,8 @@ fn record(
 ) -> CaseRecord {
     let scenario = &work.case.scenario;
     let id = work.case.id();
-    let by_chance = work.target.varies(&id);
+    let let_in = judgement.failure == Some(FailureKind::AcceptedForbidden);
+    let by_chance = work.target.varies(&id, let_in);
     let by_chance = by_chance.filter(|_| judgement.verdict.is_failure());
     CaseRecord {
         scenario: scenario.id.clone(),

@@ -99,7 +99,8 @@ impl<'s> Trial<'s> {
                 known.get_or_insert_with(|| lacks.to_owned());
             }
         }
-        if let Some(varies) = target.varies(&id) {
+        let let_in = judgement.failure == Some(FailureKind::AcceptedForbidden);
+        if let Some(varies) = target.varies(&id, let_in) {
             if judgement.verdict == Verdict::Invalid {
                 judgement.verdict = Verdict::Unsupported;
                 judgement.reason = format!("it depends on chance: {varies}");

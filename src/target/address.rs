@@ -75,8 +75,8 @@ impl Target for Server {
         self.known_as.as_ref()?.lacks(case)
     }
 
-    fn varies(&self, case: &str) -> Option<&str> {
-        self.known_as.as_ref()?.varies(case)
+    fn varies(&self, case: &str, let_in: bool) -> Option<&str> {
+        self.known_as.as_ref()?.varies(case, let_in)
     }
 
     fn start(
@@ -124,8 +124,8 @@ impl Target for Client {
         self.known_as.as_ref()?.lacks(case)
     }
 
-    fn varies(&self, case: &str) -> Option<&str> {
-        self.known_as.as_ref()?.varies(case)
+    fn varies(&self, case: &str, let_in: bool) -> Option<&str> {
+        self.known_as.as_ref()?.varies(case, let_in)
     }
 
     fn start(

@@ -243,8 +243,8 @@ impl Target for Command {
         self.descriptor.lacks(case)
     }
 
-    fn varies(&self, case: &str) -> Option<&str> {
-        self.descriptor.varies(case)
+    fn varies(&self, case: &str, let_in: bool) -> Option<&str> {
+        self.descriptor.varies(case, let_in)
     }
 
     fn start(

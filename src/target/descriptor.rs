@@ -32,6 +32,7 @@ pub struct Descriptor {
     known: Globs,
     lacks: Globs,
     varies: Globs,
+    admits: Globs,
     profiles: Vec<Profile>,
 }
 
@@ -65,9 +66,14 @@ struct File {
     /// What it lacks, so that twins are refused: a glob over case ids, and the reason with a reference.
     #[serde(default)]
     lacks: BTreeMap<String, String>,
-    /// Deviations that depend on chance, a newly made key for one: a glob over case ids, and the reason.
+    /// Deviations that depend on chance, a newly made key for one: a glob over case ids, and the reason. They
+    /// excuse nobody's being let in.
     #[serde(default)]
     varies: BTreeMap<String, String>,
+    /// Deviations that depend on chance, in which whoever must be refused is let in: a glob over case ids, and the
+    /// reason.
+    #[serde(default)]
+    admits: BTreeMap<String, String>,
     /// Its documented deviations: a glob over case ids, and the reason with a reference.
     #[serde(default)]
     known: BTreeMap<String, String>,
@@ -221,26 +227,22 @@ impl Descriptor {
         let mut known = globs(&document, "known", file.known)?;
         let mut lacks = globs(&document, "lacks", file.lacks)?;
         let mut varies = globs(&document, "varies", file.varies)?;
+        let mut admits = globs(&document, "admits", file.admits)?;
         if let Some(stack) = &file.stack {
             let spared = globs(&document, "spared", file.spared)?;
             let is_spared =
                 |glob: &GlobMatcher| spared.iter().any(|(one, _)| one.glob() == glob.glob());
             let shared = Stack::named(stack, folder)
                 .map_err(|hint| document.error_at(&["stack"], "unknown stack", Some(hint)))?;
-            known.extend(
-                shared
-                    .known
-                    .into_iter()
-                    .filter(|(glob, _)| !is_spared(glob)),
-            );
-            lacks.extend(
-                shared
-                    .lacks
-                    .into_iter()
-                    .filter(|(glob, _)| !is_spared(glob)),
-            );
-            let of_chance = shared.varies.into_iter();
-            varies.extend(of_chance.filter(|(glob, _)| !is_spared(glob)));
+            for (own, shared) in [
+                (&mut known, shared.known),
+                (&mut lacks, shared.lacks),
+                (&mut varies, shared.varies),
+                (&mut admits, shared.admits),
+            ] {
+                let shared = shared.into_iter();
+                own.extend(shared.filter(|(glob, _)| !is_spared(glob)));
+            }
         }
         Ok(Self {
             version: file.version,
@@ -250,6 +252,7 @@ impl Descriptor {
             known,
             lacks,
             varies,
+            admits,
             profiles: file.profiles,
         })
     }
@@ -272,9 +275,11 @@ impl Descriptor {
         reason(&self.lacks, case)
     }
 
-    /// Why this case comes out one way or the other, if that is known.
-    pub fn varies(&self, case: &str) -> Option<&str> {
-        reason(&self.varies, case)
+    /// Why this case comes out one way or the other, if that is known. Of somebody who was let in and must be
+    /// refused it has to be said outright.
+    pub fn varies(&self, case: &str, let_in: bool) -> Option<&str> {
+        let admits = reason(&self.admits, case);
+        admits.or_else(|| reason(&self.varies, case).filter(|_| !let_in))
     }
 
     /// Does it follow this profile?

@@ -24,6 +24,8 @@ pub struct Stack {
     pub lacks: Globs,
     /// Its deviations that depend on chance.
     pub varies: Globs,
+    /// Those of them in which it lets in whom it must refuse.
+    pub admits: Globs,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -38,6 +40,9 @@ struct File {
     /// The same for what depends on chance.
     #[serde(default)]
     varies: BTreeMap<String, String>,
+    /// The same for what depends on chance, and lets somebody in.
+    #[serde(default)]
+    admits: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -74,6 +79,7 @@ impl Stack {
                 known: globs(&document, "known", file.known)?,
                 lacks: globs(&document, "lacks", file.lacks)?,
                 varies: globs(&document, "varies", file.varies)?,
+                admits: globs(&document, "admits", file.admits)?,
             })
         };
         parse().map_err(|error: DocumentError| error.to_string())

@@ -142,6 +142,9 @@ supports = ["tls1.2"]
 [lacks]
 "limits/*" = "too small"
 
+[varies]
+"handshake/*" = "it depends on the key"
+
 [spared]
 "path/*" = "mended here"
 "#;
@@ -155,6 +158,9 @@ const THING: &str = r#"
 [lacks]
 "encoding/*" = "too old"
 "path/*" = "too old"
+
+[admits]
+"validity/*" = "it remembers others' certificates"
 "#;
 
 #[test]
@@ -177,6 +183,18 @@ fn what_is_known_of_a_stack_is_known_of_what_stands_on_it() {
     assert_eq!(lacks("encoding/a/server/tls1.3"), Some("too old"));
     assert_eq!(lacks("path/a/server/tls1.3"), None, "it is spared that");
     assert_eq!(lacks("names/a/server/tls1.3"), None);
+    let varies = |case, let_in| target.varies(case, let_in);
+    let by_the_key = Some("it depends on the key");
+    assert_eq!(varies("handshake/a/server/tls1.3", false), by_the_key);
+    assert_eq!(
+        varies("handshake/a/server/tls1.3", true),
+        None,
+        "nobody is let in for that"
+    );
+    for let_in in [false, true] {
+        let remembered = Some("it remembers others' certificates");
+        assert_eq!(varies("validity/a/server/tls1.3", let_in), remembered);
+    }
 }
 
 #[test]
