@@ -6,6 +6,8 @@ mod embedded;
 mod judged;
 #[path = "story/loading.rs"]
 mod loading;
+#[path = "story/patience.rs"]
+mod patience;
 #[path = "story/programs.rs"]
 mod programs;
 #[path = "support/rig.rs"]

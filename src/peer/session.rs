@@ -64,6 +64,11 @@ impl Sessions {
         !lock(&self.kept.tickets).is_empty() || lock(&self.kept.session).is_some()
     }
 
+    /// Has it one ticket, which is offered once, and nothing else?
+    pub fn has_one(&self) -> bool {
+        lock(&self.kept.tickets).len() == 1 && lock(&self.kept.session).is_none()
+    }
+
     /// What the peer verifies with: rustls resumes a session only beside what it was made with.
     pub(super) fn verifier(&self) -> Arc<AnyServer> {
         Arc::clone(&self.kept.verifier)
@@ -102,8 +107,9 @@ impl StoresServerSessions for Sessions {
         self.offers.then(|| self.kept.given.get(key))?
     }
 
+    /// As often as it is asked for: a target that offers a session twice is resumed twice.
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.offers.then(|| self.kept.given.take(key))?
+        self.get(key)
     }
 
     fn can_cache(&self) -> bool {

@@ -22,6 +22,7 @@ use crate::peer::held::{Held, hold};
 use crate::peer::session::Sessions;
 use crate::pki::PkiError;
 use crate::pki::mint::Mint;
+use crate::scenario::Role;
 use crate::scenario::step::{Action, Step};
 use crate::target::{Environment, Running};
 
@@ -235,16 +236,27 @@ impl<'a> Play<'a> {
     }
 
     /// A connection step. A target that may still be reloading is tried until it does as it must.
+    ///
+    /// Who has resumed a session that must be refused is excused only by a refusal of another one: a ticket
+    /// is offered once, and without one it is the full handshake that is refused.
     async fn visit(&mut self, stage: &Stage, place: usize, step: &Step) -> Result<Visit, Evidence> {
         let mut tries = 0;
+        let mut resumed = None;
         let since = self.unsettled;
-        if since.is_some() && step.expect == Some(Outcome::Policy) {
-            sleep(4 * PAUSE).await;
+        if since.is_some() && (step.expect == Some(Outcome::Policy) || self.has_one_chance(step)) {
+            let settle = self.work.target.settle().unwrap_or_default();
+            sleep(settle.clamp(4 * PAUSE, SETTLING)).await;
         }
         loop {
             let visit = self.try_visit(stage, place, step).await?;
             let settling = since.is_some_and(|since| since.elapsed() < SETTLING);
             if !settling || step.action == Action::Ask || is_as_expected(&visit) {
+                return Ok(visit);
+            }
+            if is_resumed(&visit.seen) {
+                resumed = Some(visit);
+            }
+            if let Some(visit) = resumed.take_if(|_| self.is_out_of_tickets(step)) {
                 return Ok(visit);
             }
             sleep(PAUSE).await;
@@ -255,13 +267,34 @@ impl<'a> Play<'a> {
         }
     }
 
+    /// Must the one ticket that there is be refused?
+    fn has_one_chance(&self, step: &Step) -> bool {
+        self.must_refuse_a_ticket(step) && self.sessions_of(step).is_some_and(Sessions::has_one)
+    }
+
+    /// Was the last ticket that must be refused offered already?
+    fn is_out_of_tickets(&self, step: &Step) -> bool {
+        self.must_refuse_a_ticket(step) && !self.sessions_of(step).is_some_and(Sessions::any)
+    }
+
+    /// As a client the target sees to its sessions itself.
+    fn must_refuse_a_ticket(&self, step: &Step) -> bool {
+        self.staged.case.role == Role::Server
+            && step.action == Action::Resume
+            && step.expect == Some(Outcome::Reject)
+    }
+
+    fn sessions_of(&self, step: &Step) -> Option<&Sessions> {
+        self.sessions.get(who_of(step))
+    }
+
     async fn try_visit(
         &mut self,
         stage: &Stage,
         place: usize,
         step: &Step,
     ) -> Result<Visit, Evidence> {
-        let who = step.who.clone().unwrap_or_else(|| "peer".into());
+        let who = who_of(step).to_owned();
         let (who, made_at, seen) = match step.action {
             Action::Ask => self.ask().await?,
             _ => {
@@ -408,6 +441,11 @@ impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {
         Self(format!("the peer could not be set up: {error}"))
     }
+}
+
+/// Who presents himself at this step.
+fn who_of(step: &Step) -> &str {
+    step.who.as_deref().unwrap_or("peer")
 }
 
 /// After this there is nothing to go on with.
