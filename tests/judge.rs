@@ -5,6 +5,7 @@ use mtls_gauntlet::expect::{Alert, Expectation, Outcome};
 use mtls_gauntlet::judge::Verdict::{
     Broken, Crash, Fail, Hang, Invalid, Lenient, Pass, Policy, Unsupported,
 };
+use mtls_gauntlet::judge::timeline::is_doubted;
 use mtls_gauntlet::judge::{Evidence, FailureKind, Judgement, Verdict, judge};
 use mtls_gauntlet::observe::{Observation, PeerEnd, TargetEnd};
 
@@ -295,5 +296,20 @@ fn check(expectation: &Expectation, twin: Option<&Evidence>, rows: impl IntoIter
             "{} was expected, and there was {what}: {reason}",
             expectation.outcome
         );
+    }
+}
+
+/// A busy machine makes a fleet late, and opens no door to anybody.
+#[test]
+fn a_late_fleet_is_doubted_but_not_where_it_lets_a_stranger_in() {
+    for (verdict, failure, late, doubted) in [
+        (Fail, Some(FailureKind::Slow), 100_000, true),
+        (Fail, Some(RefusedValid), 5_000_000, true),
+        (Fail, Some(RefusedValid), 99_999, false),
+        (Fail, Some(AcceptedForbidden), 5_000_000, false),
+        (Pass, None, 5_000_000, false),
+        (Crash, Some(FailureKind::Crash), 5_000_000, false),
+    ] {
+        assert_eq!(is_doubted(verdict, failure, late), doubted, "{failure:?}");
     }
 }

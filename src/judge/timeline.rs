@@ -38,6 +38,15 @@ pub fn judge_timeline(findings: &Findings) -> Judgement {
     Judgement::new(Verdict::Pass, reason)
 }
 
+/// How late calls may begin before a failure is doubted, in microseconds.
+const LATE: u64 = 100_000;
+
+/// Is a verdict to be doubted, for a call began so many microseconds later than it was due? However busy the
+/// machine is: who lets a stranger in has let him in.
+pub fn is_doubted(verdict: Verdict, failure: Option<FailureKind>, late: u64) -> bool {
+    late >= LATE && verdict == Verdict::Fail && failure != Some(FailureKind::AcceptedForbidden)
+}
+
 fn kind(violation: &Violation) -> FailureKind {
     match violation.invariant {
         invariant if invariant.is_about_strangers() => FailureKind::AcceptedForbidden,

@@ -26,8 +26,8 @@ use crate::clock::Stopwatch;
 use crate::digest::sha256;
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
-use crate::judge::timeline::judge_timeline;
-use crate::judge::{FailureKind, Judgement, Verdict};
+use crate::judge::timeline::{is_doubted, judge_timeline};
+use crate::judge::{Judgement, Verdict};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
 use crate::record::{CaseRecord, TimelineRecord};
@@ -51,9 +51,6 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// How often a fleet is run again, alone, that failed on a busy machine.
 const TRIES_ALONE: u8 = 2;
-
-/// How late calls may begin before a failure is doubted, in microseconds.
-const LATE: u64 = 100_000;
 
 /// The fleets of a run.
 pub struct Muster<'a> {
@@ -185,7 +182,7 @@ impl<'a> Muster<'a> {
             .timeline
             .as_ref()
             .map_or(0, |timeline| timeline.lateness_us);
-        if record.verdict != Verdict::Fail || late < LATE {
+        if !is_doubted(record.verdict, record.failure_kind, late) {
             return Some(record);
         }
         if work.tries < TRIES_ALONE {
@@ -194,10 +191,6 @@ impl<'a> Muster<'a> {
                 ..work
             });
             return None;
-        }
-        // However busy the machine is, alone: who lets strangers in has let strangers in.
-        if record.failure_kind == Some(FailureKind::AcceptedForbidden) {
-            return Some(record);
         }
         record.verdict = Verdict::Invalid;
         record.failure_kind = None;
