@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use self::cast::Cast;
+use self::gauge::Kind;
 use self::timeline::Timeline;
 use crate::clock::{Clock, Stopwatch};
 use crate::load::arrival::Arrivals;
@@ -30,7 +31,7 @@ use crate::scenario::step::{Action, Step};
 use crate::seed::Seed;
 use crate::target::planted::Flaws;
 
-pub use self::gauge::{Assembled, Gauge};
+pub use self::gauge::{Assembled, Gauge, Made};
 pub use self::ground::{Ground, beginning, runtime};
 
 mod authority;
@@ -172,6 +173,7 @@ async fn perform(
         }
         set
     };
+    let loaded_since = ledger.now();
     let loading = {
         let gauge = Arc::clone(gauge);
         let (cast, ledger, load) = (Arc::clone(cast), Arc::clone(ledger), plan.load.clone());
@@ -190,6 +192,8 @@ async fn perform(
     ledger.settled();
     gauge.wait(plan.load.settle.duration()).await;
     drop(loading);
+    let loaded_for = Duration::from_micros(ledger.now().saturating_sub(loaded_since));
+    gauge.all_due(&plan.load, loaded_for);
     sleep(plan.load.timeout.duration().min(Duration::from_millis(200))).await;
     cast.sample(ledger);
     drop(working);
@@ -203,11 +207,11 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
     let mut forbidden = Arrivals::at_rate(load.canary_rate);
     let mut under_way = JoinSet::new();
     loop {
-        let (visit, late) = tokio::select! {
+        let (visit, late, kind) = tokio::select! {
             biased;
             Some(_) = under_way.join_next(), if !under_way.is_empty() => continue,
-            (number, late) = due.next() => (cast.due_visit(number), late),
-            (number, late) = forbidden.next() => (cast.forbidden_visit(number), late),
+            (number, late) = due.next() => (cast.due_visit(number), late, Kind::Due),
+            (number, late) = forbidden.next() => (cast.forbidden_visit(number), late, Kind::Forbidden),
         };
         ledger.late(late);
         let Some((visitor, destination)) = visit else {
@@ -217,7 +221,7 @@ async fn bear(cast: &Arc<Cast>, load: &LoadPlan, ledger: &Arc<Ledger>, gauge: &A
         let id = ledger.next_call();
         under_way.spawn(async move {
             let call = visitor.call(id, &destination, &ledger).await;
-            gauge.count(call.completed, call.outcome.accepted());
+            gauge.count(kind, call.completed, call.outcome.accepted());
             ledger.call(call);
         });
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use self::summary::Summary;
@@ -27,6 +27,7 @@ use crate::target::registry;
 
 mod progress;
 mod summary;
+mod verdict;
 
 /// What `fleet` is told.
 #[derive(Args)]
@@ -73,6 +74,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
+    arguments.check_rotation().map_err(Failure::usage)?;
     let raised = limits::raise()?;
     let target = registry::find(&arguments.target).map_err(Failure::usage)?;
     let flaws = target.flaws().ok_or_else(|| {
@@ -135,13 +137,7 @@ pub(super) fn fleet(arguments: &Arguments) -> Result<Exit, Failure> {
         repeat: arguments.repeat(),
     };
     print(&summary.text())?;
-    Ok(if !findings.violations.is_empty() {
-        Exit::Conformance
-    } else if complete {
-        Exit::AsExpected
-    } else {
-        Exit::Broken
-    })
+    Ok(summary.verdict().exit())
 }
 
 impl Arguments {
@@ -175,6 +171,18 @@ impl Arguments {
             seed: Seed(self.seed),
             flaws,
             began: fleet::beginning(self.sim),
+        }
+    }
+
+    /// A run that ends before the first renewal says nothing of renewals.
+    fn check_rotation(&self) -> anyhow::Result<()> {
+        match self.rotate {
+            Some(every) if every > self.duration => bail!(
+                "nothing would be renewed: --rotate {every} is longer than --duration {}\nhelp: make --duration \
+                 longer or --rotate shorter; with --sim a day takes seconds",
+                self.duration
+            ),
+            _ => Ok(()),
         }
     }
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::load::arrival::Arrivals;
+use crate::scenario::fleet::LoadPlan;
+
 /// Counters that a fleet keeps up to date.
 #[derive(Debug, Default)]
 pub struct Gauge {
@@ -16,10 +19,39 @@ pub struct Gauge {
     pub now: AtomicU64,
     /// Calls that are over.
     pub calls: AtomicU64,
+    /// Those of them by callers who belong there, and those by strangers.
+    made: [AtomicU64; 2],
+    /// How many of either there should have been in the end.
+    due: OnceLock<[u64; 2]>,
     /// Those of them that were accepted.
     pub accepted: AtomicU64,
     /// It should end: nobody waits for the rest.
     pub stop: AtomicBool,
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Somebody who is to be served.
+    Due,
+    /// A stranger.
+    Forbidden,
+}
+
+/// How much of a load came to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Made {
+    /// The calls that are over.
+    pub made: u64,
+    /// Those whose time had come.
+    pub due: u64,
+}
+
+impl Made {
+    /// Is it too little to prove anything? Nine tenths are enough, and the last call may be under way.
+    pub fn is_too_little(self) -> bool {
+        self.made.saturating_add(1).saturating_mul(10) < self.due.saturating_mul(9)
+    }
 }
 
 /// What it took to set a fleet up.
@@ -39,8 +71,34 @@ impl Gauge {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// How much came to be of the calls that must be served, and of those that must not; none before the
+    /// load is over.
+    pub fn load(&self) -> Option<[Made; 2]> {
+        let [served, strangers] = *self.due.get()?;
+        let of = |kind: Kind, due| Made {
+            made: self.made(kind).load(Ordering::Relaxed),
+            due,
+        };
+        Some([of(Kind::Due, served), of(Kind::Forbidden, strangers)])
+    }
+
+    /// The load is over, after so long.
+    pub(super) fn all_due(&self, load: &LoadPlan, time: Duration) {
+        let due = |rate| Arrivals::due_within(time, rate);
+        let _ = self.due.set([due(load.rate), due(load.canary_rate)]);
+    }
+
+    fn made(&self, kind: Kind) -> &AtomicU64 {
+        let [due, forbidden] = &self.made;
+        match kind {
+            Kind::Due => due,
+            Kind::Forbidden => forbidden,
+        }
+    }
+
     /// A call is over.
-    pub fn count(&self, now: u64, accepted: bool) {
+    pub(super) fn count(&self, kind: Kind, now: u64, accepted: bool) {
+        self.made(kind).fetch_add(1, Ordering::Relaxed);
         self.now.store(now, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         if accepted {

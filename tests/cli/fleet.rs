@@ -30,7 +30,7 @@ fn ctrl_c_ends_a_fleet_at_once() {
             text.contains("cut short  what is told here is not the whole"),
             "{text}"
         );
-        assert!(text.contains("verdict    as expected"), "{text}");
+        assert!(text.contains("verdict    incomplete"), "{text}");
     }
 }
 
@@ -110,6 +110,39 @@ fn a_second_ctrl_c_leaves_nothing_either() {
     }
     let told = case.ended();
     assert_eq!(told.status.code(), Some(5), "{told:?}");
+}
+
+/// More than any machine can bear: most of the strangers' calls are never made.
+#[test]
+fn a_load_that_cannot_be_borne_proves_nothing() {
+    let told = Gauntlet::new().run("fleet --services 2 --rate 100000 --duration 1s");
+    let text = String::from_utf8(told.stdout).unwrap();
+    assert!(text.contains("by strangers"), "{text}");
+    let overdue = text.contains("verdict    it proves nothing: less than 90 %");
+    match told.status.code() {
+        Some(5) => assert!(overdue && text.contains("a lower --rate"), "{text}"),
+        // Who is served too late on a busy machine has not been served.
+        Some(1) => assert!(text.contains("verdict    not as expected"), "{text}"),
+        other => panic!("{other:?}: {text}"),
+    }
+}
+
+#[test]
+fn what_was_made_of_a_load_is_told() {
+    let told = Gauntlet::new().run("fleet --sim --services 2 --rate 20 --duration 10s");
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    let text = String::from_utf8(told.stdout).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("load"));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    let numbers: Vec<u64> = line
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [made, due, canaries, forbidden] = numbers[..] else {
+        panic!("{line}");
+    };
+    assert!(due > 200 && due - made < 3, "{line}");
+    assert!(forbidden > 70 && forbidden - canaries < 3, "{line}");
 }
 
 /// A thousand services on a machine of nobody's: what each of them holds while nobody calls it.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Arguments;
+use super::verdict::FleetVerdict;
 use crate::fleet::Gauge;
 use crate::oracle::findings::Findings;
 use crate::oracle::history::History;
@@ -29,6 +30,11 @@ impl Summary<'_> {
             let _ = writeln!(text, "{label:<10} {line}");
         }
         text
+    }
+
+    /// What it comes to.
+    pub(super) fn verdict(&self) -> FleetVerdict {
+        FleetVerdict::of(self.findings, self.gauge)
     }
 
     /// How the authority was asked, and how it would have been without jitter where that has been tried.
@@ -80,6 +86,15 @@ impl Summary<'_> {
                 calls.all, calls.served, calls.due, calls.let_in, calls.forbidden, calls.grey
             ),
         ));
+        if let Some([due, forbidden]) = self.gauge.load() {
+            lines.push((
+                "load",
+                format!(
+                    "{} of {} calls made that were due, {} of {} by strangers",
+                    due.made, due.due, forbidden.made, forbidden.due
+                ),
+            ));
+        }
         lines.push((
             "handshakes",
             format!(
@@ -111,12 +126,7 @@ impl Summary<'_> {
                 format!("{}: {}", violation.invariant, violation.witness),
             ));
         }
-        if self.findings.violations.is_empty() {
-            lines.push(("verdict", "as expected".into()));
-        } else {
-            let all = self.findings.violations_in_all;
-            lines.push(("verdict", format!("not as expected: {all} violations")));
-        }
+        lines.push(("verdict", self.verdict().to_string()));
         lines.push(("seed", self.arguments.seed.to_string()));
         lines.push(("repeat", self.repeat.clone()));
         lines
