@@ -2,7 +2,8 @@
 
 use mtls_gauntlet::expect::{Level, Outcome};
 use mtls_gauntlet::judge::Verdict;
-use mtls_gauntlet::record::Run;
+use mtls_gauntlet::oracle::findings::{Convergence, Findings};
+use mtls_gauntlet::record::{Run, TimelineRecord};
 use mtls_gauntlet::report::matrix::{LEGEND, Matrix, Row, words};
 use mtls_gauntlet::report::{Format, evidence, terminal};
 use mtls_gauntlet::scenario::{Role, TlsVersion};
@@ -208,4 +209,36 @@ fn plain(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
     let lines = text.lines().map(|line| line.trim_end().to_owned() + "\n");
     lines.collect()
+}
+
+/// Nobody's 0 ns: a change that no service had in force took no time that could be told.
+#[test]
+fn a_change_that_nobody_had_in_force_was_never_reached() {
+    let convergence = Convergence {
+        step: 0,
+        what: "push-bundle".into(),
+        at: 1,
+        services: 0,
+        p50: None,
+        p99: None,
+        max: None,
+        never: vec!["service-0".into()],
+    };
+    let json = serde_json::to_value(&convergence).unwrap();
+    assert!(json.get("p50").is_none() && json.get("max").is_none());
+    let mut case = sample::run().cases.remove(0);
+    case.timeline = Some(TimelineRecord {
+        network: None,
+        lateness_us: 0,
+        history_digest: String::new(),
+        steps: Vec::new(),
+        findings: Findings {
+            convergence: vec![convergence],
+            ..Findings::default()
+        },
+    });
+    let lines = evidence::lines(&case, 1);
+    let line = lines.iter().find(|(label, _)| *label == "in force");
+    let words = "push-bundle: never reached; never at service-0";
+    assert_eq!(line.map(|(_, text)| text.as_str()), Some(words));
 }

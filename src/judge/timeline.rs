@@ -28,11 +28,13 @@ pub fn judge_timeline(findings: &Findings) -> Judgement {
         "{} calls: {} of {} that had to be accepted were, none of {} that had to be refused; {} inside a window",
         calls.all, calls.served, calls.due, calls.forbidden, calls.grey
     );
-    if let Some(slowest) = findings.convergence.iter().max_by_key(|step| step.max) {
+    let reached = findings.convergence.iter();
+    let reached = reached.filter_map(|step| Some((step, step.max?)));
+    if let Some((slowest, max)) = reached.max_by_key(|(_, max)| *max) {
         reason.push_str(&format!(
             "; the last service had `{}` in force after {} ms",
             slowest.what,
-            slowest.max.div_ceil(1000)
+            max.div_ceil(1000)
         ));
     }
     Judgement::new(Verdict::Pass, reason)

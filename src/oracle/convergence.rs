@@ -362,7 +362,7 @@ impl<'h> Reached<'h> {
         }
         let services = u32::try_from(took.len()).unwrap_or(u32::MAX);
         let ranks = Ranks::of(took);
-        let rank = |pick: fn(&Ranks) -> u64| ranks.as_ref().map_or(0, pick);
+        let rank = |pick: fn(&Ranks) -> u64| ranks.as_ref().map(pick);
         Some(Convergence {
             step,
             what,

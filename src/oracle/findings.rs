@@ -157,12 +157,15 @@ pub struct Convergence {
     pub at: Micros,
     /// How many services were seen to have it in force.
     pub services: u32,
-    /// The median.
-    pub p50: u64,
-    /// The 99th percentile.
-    pub p99: u64,
-    /// The last service.
-    pub max: u64,
+    /// The median; none where nobody had it in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50: Option<u64>,
+    /// The 99th percentile; none where nobody had it in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<u64>,
+    /// The last service; none where nobody had it in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
     /// Services that were asked and never had it in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never: Vec<String>,

@@ -10,8 +10,11 @@ use super::world::{
     S, accepted, call, certificate, found, publish, refused, revoke, violated, witnesses, world,
 };
 
-/// Of the only step: services, median, longest, and who never.
-fn reached(history: &History) -> Option<(u32, u64, u64, Vec<String>)> {
+/// Services, median, longest, and who never.
+type Reached = (u32, Option<u64>, Option<u64>, Vec<String>);
+
+/// Of the only step.
+fn reached(history: &History) -> Option<Reached> {
     let convergence = found(history).convergence;
     assert!(convergence.len() < 2);
     let first = convergence.into_iter().next();
@@ -45,7 +48,7 @@ fn a_revocation_is_in_force_with_the_first_refusal_after_the_last_acceptance() {
     refused(&mut history, 8 * S);
     assert_eq!(
         reached(&history),
-        Some((1, 3 * S / 2, 3 * S / 2, NOBODY.into()))
+        Some((1, Some(3 * S / 2), Some(3 * S / 2), NOBODY.into()))
     );
     assert_eq!(violated(&found(&history)), []);
     let convergence = &found(&history).convergence[0];
@@ -55,7 +58,10 @@ fn a_revocation_is_in_force_with_the_first_refusal_after_the_last_acceptance() {
     );
 
     accepted(&mut history, 9 * S);
-    assert_eq!(reached(&history), Some((0, 0, 0, vec!["inventory".into()])));
+    assert_eq!(
+        reached(&history),
+        Some((0, None, None, vec!["inventory".into()]))
+    );
     let findings = found(&history);
     assert_eq!(
         violated(&findings),
@@ -80,7 +86,10 @@ fn a_permission_is_in_force_with_the_first_acceptance_after_the_last_refusal() {
     refused(&mut history, 5 * S + S / 4);
     accepted(&mut history, 5 * S + S / 2);
     accepted(&mut history, 7 * S);
-    assert_eq!(reached(&history), Some((1, S / 2, S / 2, NOBODY.into())));
+    assert_eq!(
+        reached(&history),
+        Some((1, Some(S / 2), Some(S / 2), NOBODY.into()))
+    );
     assert_eq!(violated(&found(&history)), []);
     refused(&mut history, 9 * S);
     let findings = found(&history);
@@ -131,7 +140,7 @@ fn only_calls_that_hang_on_the_change_alone_show_something() {
         refused(&mut history, 5 * S + S / 2);
         assert_eq!(
             reached(&history),
-            Some((1, S / 2, S / 2, NOBODY.into())),
+            Some((1, Some(S / 2), Some(S / 2), NOBODY.into())),
             "{what}"
         );
     }
@@ -156,7 +165,7 @@ fn a_change_that_is_taken_back_is_looked_at_until_then() {
     accepted(&mut history, 9 * S);
     let convergence = found(&history).convergence;
     let took: Vec<_> = convergence.iter().map(|one| (one.step, one.max)).collect();
-    assert_eq!(took, [(0, S), (1, S)]);
+    assert_eq!(took, [(0, Some(S)), (1, Some(S))]);
 }
 
 /// A new leaf of the server at 5 s, and who saw it when.
@@ -191,12 +200,18 @@ fn a_leaf_is_in_force_when_it_or_a_newer_one_is_presented() {
         (5 * S + late, new),
         (9 * S, new),
     ]);
-    assert_eq!(reached(&in_time), Some((1, late, late, NOBODY.into())));
+    assert_eq!(
+        reached(&in_time),
+        Some((1, Some(late), Some(late), NOBODY.into()))
+    );
     assert_eq!(violated(&found(&in_time)), []);
     let skipped = rotated(&[(5 * S + late, newer)]);
-    assert_eq!(reached(&skipped), Some((1, late, late, NOBODY.into())));
+    assert_eq!(
+        reached(&skipped),
+        Some((1, Some(late), Some(late), NOBODY.into()))
+    );
     let early = rotated(&[(4 * S, new), (9 * S, new)]);
-    assert_eq!(reached(&early), Some((1, 0, 0, NOBODY.into())));
+    assert_eq!(reached(&early), Some((1, Some(0), Some(0), NOBODY.into())));
     let not_asked = rotated(&[(5 * S, old)]);
     assert_eq!(reached(&not_asked), None);
     assert_eq!(violated(&found(&not_asked)), []);
@@ -205,9 +220,15 @@ fn a_leaf_is_in_force_when_it_or_a_newer_one_is_presented() {
 #[test]
 fn a_leaf_that_is_late_or_never_comes_is_a_violation() {
     let never = rotated(&[(5 * S, 88), (9 * S, 88)]);
-    assert_eq!(reached(&never), Some((0, 0, 0, vec!["inventory".into()])));
+    assert_eq!(
+        reached(&never),
+        Some((0, None, None, vec!["inventory".into()]))
+    );
     let late = rotated(&[(6 * S, 88), (7 * S, 89)]);
-    assert_eq!(reached(&late), Some((1, 2 * S, 2 * S, NOBODY.into())));
+    assert_eq!(
+        reached(&late),
+        Some((1, Some(2 * S), Some(2 * S), NOBODY.into()))
+    );
     for history in [&never, &late] {
         assert_eq!(violated(&found(history)), [Invariant::Converges]);
     }
@@ -255,6 +276,9 @@ fn many_services_are_told_by_rank() {
     refused(&mut history, 9 * S).server = "late".into();
     let findings = found(&history);
     let one = &findings.convergence[0];
-    assert_eq!((one.services, one.p50, one.p99, one.max), (10, S / 2, S, S));
+    assert_eq!(
+        (one.services, one.p50, one.p99, one.max),
+        (10, Some(S / 2), Some(S), Some(S))
+    );
     assert_eq!(one.never, ["late"]);
 }

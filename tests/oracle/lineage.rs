@@ -124,7 +124,7 @@ fn a_caller_presents_its_new_leaf_after_the_window() {
     accepted(&mut history, 6 * S).serial = Some(NEWER);
     accepted(&mut history, 17 * S).serial = Some(NEWER);
     assert_eq!(violated(&found(&history)), []);
-    assert_eq!(found(&history).convergence[0].max, S);
+    assert_eq!(found(&history).convergence[0].max, Some(S));
 
     let mut history = rotated();
     accepted(&mut history, 7 * S);

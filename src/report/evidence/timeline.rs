@@ -54,12 +54,15 @@ fn in_force(step: &Convergence) -> String {
         0 => String::new(),
         _ => format!("; never at {}", step.never.join(", ")),
     };
+    let (Some(p50), Some(p99), Some(max)) = (step.p50, step.p99, step.max) else {
+        return format!("{}: never reached{never}", step.what);
+    };
     format!(
         "{}: after {} (median), {} (99 %), {} (last) at {} services{never}",
         step.what,
-        time(step.p50),
-        time(step.p99),
-        time(step.max),
+        time(p50),
+        time(p99),
+        time(max),
         step.services
     )
 }
