@@ -121,6 +121,9 @@ pub enum FleetError {
     /// A file of a service could not be written.
     #[error("the files of {0} cannot be written: {1}")]
     Files(String, std::io::Error),
+    /// A program did not take what it was given.
+    #[error("{0} could not be reloaded: {1}")]
+    Reload(String, String),
     /// A step names somebody who is not there.
     #[error("step {0}: there is no party `{1}`")]
     NoParty(usize, String),

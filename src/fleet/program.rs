@@ -9,11 +9,11 @@
 //! has no allow-list and goes by the machine's clock. So what a scenario asks for is first
 //! [adapted](adaptation) to what a program can do, and how long it takes to enforce a change is measured.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ pub struct Performance {
 /// called in. The plan is one that has been [adapted](adaptation::adapted).
 ///
 /// # Errors
-/// When a program does not start, or a step cannot be done.
+/// When a program does not start or cannot be reloaded, or a step cannot be done.
 pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetError> {
     let ground = Ground::Programs;
     let gauge = Arc::default();
@@ -59,11 +59,12 @@ pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetE
         bodies.push(Body::start(plan, target, &cast, party).await?);
     }
     let history = {
-        let tending = join_all(bodies.iter_mut().map(|body| body.tend(&cast)));
+        let tending = bodies.iter_mut().map(|body| body.tend(&cast));
+        let mut tending: FuturesUnordered<_> = tending.collect();
         tokio::select! {
             biased;
             history = perform(plan, &ground, &cast, &ledger, &gauge) => history?,
-            _ = tending => History::default(),
+            Some(error) = tending.next() => return Err(error),
         }
     };
     let mut performance = Performance {
@@ -76,6 +77,9 @@ pub async fn run(plan: &Plan, target: &dyn Target) -> Result<Performance, FleetE
     }
     Ok(performance)
 }
+
+/// Who dies of a reload has died by then.
+const LAST_BREATH: Duration = Duration::from_millis(250);
 
 /// A program that is the body of a service.
 struct Body {
@@ -113,17 +117,20 @@ impl Body {
         })
     }
 
-    /// Gives it whatever its party takes, for ever.
-    async fn tend(&mut self, cast: &Cast) -> Infallible {
+    /// Gives it whatever its party takes, until it cannot be told of it: what it does after that says nothing
+    /// of it. Who has died of the news is found dead in the end.
+    async fn tend(&mut self, cast: &Cast) -> FleetError {
         while self.changes.changed().await.is_ok() {
             let environment = Arc::new(furnished(&self.frame, &self.party.material()));
             let taken = match cast.writing() {
                 Some(writing) => self.running.rewrite(environment, writing).await,
                 None => self.running.reload(environment).await,
             };
-            // Whether that matters shows in whom it serves.
             if let Err(why) = taken {
-                self.party.raise_alarm(why);
+                if self.running.death(LAST_BREATH).await.is_none() {
+                    return FleetError::Reload(self.party.name.clone(), why);
+                }
+                break;
             }
         }
         std::future::pending().await

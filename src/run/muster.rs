@@ -269,6 +269,10 @@ impl<'a> Muster<'a> {
         if let Some(why) = adaptation::obstacle(&plan, supports) {
             return Err(unsupported(why));
         }
+        if adaptation::changes_material(&plan) && !work.target.reloads(Role::Server) {
+            let why = "the target cannot take other certificates or lists while it runs: its descriptor has no `reload`";
+            return Err(unsupported(why.into()));
+        }
         let plan = adaptation::adapted(plan, settle);
         let performance = self.unless_told_to_end(false, program::run(&plan, work.target))?;
         Ok(Life {

@@ -172,6 +172,10 @@ impl Target for Explosive {
         None
     }
 
+    fn reloads(&self, _: Role) -> bool {
+        true
+    }
+
     fn musters(&self) -> bool {
         true
     }

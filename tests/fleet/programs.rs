@@ -2,16 +2,22 @@
 //!
 //! A program that is not installed is left out; where `MTLS_GAUNTLET_TARGETS` is set it must be there.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use mtls_gauntlet::fleet::program::adaptation::{MOST_SERVICES, adapted, obstacle};
 use mtls_gauntlet::fleet::program::{self, Performance};
+use mtls_gauntlet::judge::Verdict;
 use mtls_gauntlet::oracle::check::check;
 use mtls_gauntlet::oracle::findings::{Findings, Invariant};
+use mtls_gauntlet::record::CaseRecord;
 use mtls_gauntlet::scenario::fleet::{Canary, Delivery, Limits};
 use mtls_gauntlet::scenario::span::Span;
-use mtls_gauntlet::target::{Capability, registry};
+use mtls_gauntlet::target::{Capability, Target, registry};
 
+use super::rig::{Rig, cases};
 use super::{plan, plan_of, scenario};
 use mtls_gauntlet::clock::Clock;
 use mtls_gauntlet::fleet::Plan;
@@ -144,29 +150,84 @@ fn a_write_that_nobody_tells_nginx_of_is_seen() {
 }
 
 fn on_nginx(timeline: &str) -> Option<(Performance, Findings)> {
-    played("nginx", timeline)
+    let nginx = registry::find("nginx").unwrap();
+    played(nginx.as_ref(), timeline)
+}
+
+/// What a program that could not be reloaded does afterwards says nothing of it.
+#[test]
+fn a_reload_that_fails_breaks_the_case() {
+    for (reload, words) in [
+        ("reload   = { command = [\"false\"] }", "`false`"),
+        (
+            "reload   = { command = [\"no-such-reload\"] }",
+            "no-such-reload",
+        ),
+    ] {
+        let (_folder, target) = nginx_with(reload);
+        let Some(record) = mustered(target) else {
+            return;
+        };
+        assert_eq!(record.verdict, Verdict::Broken, "{}", record.reason);
+        let why = "service-0 could not be reloaded: ";
+        assert!(record.reason.contains(why), "{}", record.reason);
+        assert!(record.reason.contains(words), "{}", record.reason);
+    }
+}
+
+#[test]
+fn who_cannot_be_told_to_reload_does_not_take_part() {
+    let (_folder, target) = nginx_with("");
+    let Some(record) = mustered(target) else {
+        return;
+    };
+    assert_eq!(record.verdict, Verdict::Unsupported, "{}", record.reason);
+    assert!(record.reason.contains("no `reload`"), "{}", record.reason);
+}
+
+/// What comes of a new leaf.
+fn mustered(target: Arc<dyn Target>) -> Option<CaseRecord> {
+    if is_left_out(target.as_ref()) {
+        return None;
+    }
+    let mut run = Rig::for_processes().run(&[target], &cases(&["rotation/leaf-under-load/**"]));
+    assert_eq!(run.cases.len(), 1);
+    Some(run.cases.remove(0))
+}
+
+/// nginx by a descriptor that says this of how it is told to look at its files.
+fn nginx_with(reload: &str) -> (TempDir, Arc<dyn Target>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.toml");
+    let told = "reload   = { signal = \"HUP\" }";
+    let text = include_str!("../../targets/nginx.toml").replace(told, reload);
+    std::fs::write(&path, text).unwrap();
+    let target = registry::find(path.to_str().unwrap()).unwrap();
+    (folder, target)
 }
 
 /// nginx by a descriptor that says that it sees new files by itself, which it does not.
 fn on_nginx_untold(timeline: &str) -> Option<(Performance, Findings)> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deaf.toml");
-    let text = include_str!("../../targets/nginx.toml").replace(
-        "reload   = { signal = \"HUP\" }",
-        "reload   = \"automatic\"",
-    );
-    std::fs::write(&path, text).unwrap();
-    played(path.to_str().unwrap(), timeline)
+    let (_folder, target) = nginx_with("reload   = \"automatic\"");
+    played(target.as_ref(), timeline)
 }
 
-fn played(name: &str, timeline: &str) -> Option<(Performance, Findings)> {
-    let target = registry::find(name).unwrap();
-    if let Some(why) = target.absent() {
-        assert!(
-            std::env::var_os("MTLS_GAUNTLET_TARGETS").is_none(),
-            "{name}: {why}"
-        );
-        println!("left out: {why}");
+/// Is this program not there to be tried?
+fn is_left_out(target: &dyn Target) -> bool {
+    let Some(why) = target.absent() else {
+        return false;
+    };
+    assert!(
+        std::env::var_os("MTLS_GAUNTLET_TARGETS").is_none(),
+        "{}: {why}",
+        target.name()
+    );
+    println!("left out: {why}");
+    true
+}
+
+fn played(target: &dyn Target, timeline: &str) -> Option<(Performance, Findings)> {
+    if is_left_out(target) {
         return None;
     }
     let plan = Plan {
@@ -178,9 +239,7 @@ fn played(name: &str, timeline: &str) -> Option<(Performance, Findings)> {
         .enable_all()
         .build()
         .unwrap();
-    let performance = runtime
-        .block_on(program::run(&plan, target.as_ref()))
-        .unwrap();
+    let performance = runtime.block_on(program::run(&plan, target)).unwrap();
     let findings = check(&performance.history, &Limits::default());
     Some((performance, findings))
 }

@@ -75,6 +75,16 @@ fn of_step(step: &Step) -> Option<String> {
     missing.map(|number| format!("a fleet of programs has no service-{number}"))
 }
 
+/// Does something of this plan change what a program holds, so that it has to be told?
+pub fn changes_material(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| {
+        matches!(
+            step.action,
+            Action::RotateLeaf | Action::PushBundle | Action::PublishCrl
+        )
+    })
+}
+
 /// The plan for a program that may take so long to have a change in force: its windows are as long as that,
 /// and the timeline is drawn out with them, so that steps that stand a window apart still do.
 pub fn adapted(mut plan: Plan, settle: Duration) -> Plan {

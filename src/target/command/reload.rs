@@ -57,9 +57,14 @@ pub async fn look(launched: &mut Launched, description: &RoleDescription) -> Res
                 variables: Vec::new(),
                 folder: launched.place.path().to_owned(),
             };
+            let line = invocation.words.join(" ");
             match process::run(&invocation, "", LONGEST).await? {
                 Some(finished) if finished.status == Some(0) => Ok(()),
-                Some(finished) => Err(format!("{}: {}", finished.words, finished.output)),
+                Some(finished) => Err(format!(
+                    "`{line}`: {}: {}",
+                    finished.words,
+                    finished.output.trim_end()
+                )),
                 None => Err("`reload` did not end in time".into()),
             }
         }
