@@ -22,6 +22,8 @@ pub enum Evidence {
     Observed(Observation),
     /// The target says that it cannot do this.
     Unsupported(String),
+    /// Nobody came to be tried, so that nothing was tested.
+    Absent(String),
     /// The harness failed.
     Broken(String),
 }
@@ -175,6 +177,9 @@ pub fn judge(
 ) -> Judgement {
     let observation = match evidence {
         Evidence::Unsupported(why) => return Judgement::new(Verdict::Unsupported, why),
+        Evidence::Absent(why) => {
+            return Judgement::new(Verdict::Invalid, format!("{why}: nothing was tested"));
+        }
         Evidence::Broken(why) => return Judgement::new(Verdict::Broken, why),
         Evidence::Observed(observation) => observation,
     };
@@ -325,6 +330,10 @@ fn judge_refusal(
         Outcome::Policy => Judgement::new(Verdict::Policy, format!("refuses {how}")),
         Outcome::Reject => match twin {
             Some(Evidence::Unsupported(why)) => Judgement::new(Verdict::Unsupported, why),
+            Some(Evidence::Absent(why)) => Judgement::new(
+                Verdict::Invalid,
+                format!("the refusal proves nothing: {why}"),
+            ),
             Some(Evidence::Observed(twin)) if twin.accepted() => {
                 judge_manner(expectation, observation, how)
             }

@@ -313,3 +313,26 @@ fn a_late_fleet_is_doubted_but_not_where_it_lets_a_stranger_in() {
         assert_eq!(is_doubted(verdict, failure, late), doubted, "{failure:?}");
     }
 }
+
+/// Who never came was neither let in nor refused.
+#[test]
+fn nothing_is_tested_where_nobody_comes() {
+    let nobody = Evidence::Absent("nobody connected".into());
+    for outcome in [Outcome::Accept, Outcome::Reject, Outcome::Policy] {
+        let judged = judge(&expect(outcome, &[]), false, &nobody, None);
+        assert_eq!(judged.verdict, Invalid);
+        assert_eq!(judged.reason, "nobody connected: nothing was tested");
+    }
+    let refused = alert(Alert::UnknownCa);
+    let judged = judge(
+        &expect(Outcome::Reject, &[]),
+        false,
+        &refused,
+        Some(&nobody),
+    );
+    assert_eq!(judged.verdict, Invalid);
+    assert_eq!(
+        judged.reason,
+        "the refusal proves nothing: nobody connected"
+    );
+}

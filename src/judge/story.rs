@@ -132,7 +132,9 @@ pub fn told_in_words(told: &Told) -> String {
     let mut words: Vec<_> = told.steps.iter().map(line).collect();
     match &told.ended {
         Some(Evidence::Unsupported(why)) => words.push(format!("not possible: {why}")),
-        Some(Evidence::Broken(why)) => words.push(format!("could not go on: {why}")),
+        Some(Evidence::Absent(why) | Evidence::Broken(why)) => {
+            words.push(format!("could not go on: {why}"));
+        }
         Some(Evidence::Observed(seen)) => words.push(super::in_words(seen)),
         None => {}
     }

@@ -105,7 +105,8 @@ pub fn receive(
         for trial in turned_away {
             emit(Event::CaseJudged(Box::new(trial.judged(client))));
         }
-        let (close, closed) = watch::channel(false);
+        // Why nobody is waited for any longer.
+        let (close, closed) = watch::channel(None);
         // Each takes its door along: a port is closed as soon as it is done with.
         let mut visits: FuturesUnordered<_> = doors
             .into_iter()
@@ -117,9 +118,12 @@ pub fn receive(
             }
         };
         let waiting = async {
-            let _ = timeout(reception.wait, waiting).await;
+            let why = match timeout(reception.wait, waiting).await {
+                Ok(()) => "before the run was told to end".to_owned(),
+                Err(_) => format!("within {:?}", reception.wait),
+            };
             // Nobody looks any more where all have been visited.
-            let _ = close.send(true);
+            let _ = close.send(Some(why));
             std::future::pending::<()>().await;
         };
         let visiting = async {
@@ -216,13 +220,17 @@ impl Reception {
     }
 
     /// Serves what comes to a door, until that has been enough or it is closed.
-    async fn attend<'a>(&self, door: Door<'a>, mut closed: watch::Receiver<bool>) -> Trial<'a> {
+    async fn attend<'a>(
+        &self,
+        door: Door<'a>,
+        mut closed: watch::Receiver<Option<String>>,
+    ) -> Trial<'a> {
         let evidence = self.meet(&door, &door.peer, "", &mut closed).await;
         let mut trial = Trial::of(door.staged, door.digest, evidence);
         if let (Some(twin), Some(_)) = (&door.twin_peer, refusal(&trial.evidence)) {
             let evidence = match twin {
                 Ok(peer) => {
-                    self.meet(&door, peer, " a second time, for the twin", &mut closed)
+                    self.meet(&door, peer, "a second time, for the twin, ", &mut closed)
                         .await
                 }
                 Err(evidence) => evidence.clone(),
@@ -237,22 +245,24 @@ impl Reception {
         door: &Door<'_>,
         peer: &Peer,
         time: &str,
-        closed: &mut watch::Receiver<bool>,
+        closed: &mut watch::Receiver<Option<String>>,
     ) -> Evidence {
         let visitor = async {
             tokio::select! {
                 biased;
-                visitor = self.visitor(door) => Some(visitor),
+                visitor = self.visitor(door) => Ok(visitor),
                 // It cannot be that nobody is left to say so.
-                _ = closed.wait_for(|closed| *closed) => None,
+                why = closed.wait_for(Option::is_some) => {
+                    Err(why.ok().and_then(|why| (*why).clone()).unwrap_or_default())
+                }
             }
         };
         let stream = match visitor.await {
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => return Evidence::Broken(format!("cannot accept: {error}")),
-            None => {
-                return Evidence::Unsupported(format!(
-                    "nobody connected to port {}{time}",
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Evidence::Broken(format!("cannot accept: {error}")),
+            Err(why) => {
+                return Evidence::Absent(format!(
+                    "nobody connected to port {} {time}{why}",
                     door.port
                 ));
             }

@@ -150,7 +150,7 @@ pub fn refusal(evidence: &Evidence) -> Option<&Observation> {
 pub fn observed(evidence: &Evidence) -> Option<&Observation> {
     match evidence {
         Evidence::Observed(observation) => Some(observation),
-        Evidence::Unsupported(_) | Evidence::Broken(_) => None,
+        Evidence::Unsupported(_) | Evidence::Absent(_) | Evidence::Broken(_) => None,
     }
 }
 
@@ -158,6 +158,7 @@ fn twin_record(evidence: &Evidence, same_start: bool) -> TwinRecord {
     let words = match evidence {
         Evidence::Observed(observation) => in_words(observation),
         Evidence::Unsupported(why) => format!("not possible: {why}"),
+        Evidence::Absent(why) => why.clone(),
         Evidence::Broken(why) => format!("could not be run: {why}"),
     };
     TwinRecord {

@@ -34,6 +34,7 @@ proptest! {
         let verdict = shown.judge().verdict;
         match shown.evidence {
             Evidence::Unsupported(_) => prop_assert_eq!(verdict, Unsupported),
+            Evidence::Absent(_) => prop_assert_eq!(verdict, Invalid),
             Evidence::Broken(_) => prop_assert_eq!(verdict, Broken),
             Evidence::Observed(_) => {}
         }
@@ -74,6 +75,7 @@ proptest! {
 
     #[test]
     fn a_verdict_belongs_to_its_outcome(shown in anything()) {
+        prop_assume!(!matches!(shown.evidence, Evidence::Absent(_)));
         let outcome = shown.expectation.outcome;
         match shown.judge() {
             Judgement { verdict: Policy, .. } => prop_assert_eq!(outcome, Outcome::Policy),
@@ -182,6 +184,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     prop_oneof![
         8 => observation().prop_map(Evidence::Observed),
         1 => Just(Evidence::Unsupported("it cannot".into())),
+        1 => Just(Evidence::Absent("nobody came".into())),
         1 => Just(Evidence::Broken("no port".into())),
     ]
 }
