@@ -173,7 +173,16 @@ impl<'a> Timeline<'a> {
             Action::Linger => self.linger(step).await,
             Action::RequireTls => self.require_tls(step),
             Action::Scale => self.scale(step).await,
-            other => Err(self.wrong(format!("a fleet cannot {} yet", word(other)))),
+            Action::Connect
+            | Action::Resume
+            | Action::Hold
+            | Action::Ask
+            | Action::ReplaceTrust
+            | Action::ReplaceCrl
+            | Action::ReplaceClientAuth
+            | Action::ForgetTickets => {
+                Err(self.wrong(format!("a fleet cannot {}", word(step.action))))
+            }
         }
     }
 
