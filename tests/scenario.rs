@@ -10,7 +10,7 @@ use proptest::sample::subsequence;
 use mtls_gauntlet::pki::recipe::Moment;
 use mtls_gauntlet::scenario::expand::{Case, expand};
 use mtls_gauntlet::scenario::load;
-use mtls_gauntlet::scenario::select::{Selection, Shard};
+use mtls_gauntlet::scenario::select::{Selection, Shard, idle};
 use mtls_gauntlet::scenario::{Role, Scenario, TlsVersion};
 
 #[path = "scenario/messages.rs"]
@@ -117,6 +117,21 @@ fn globs_select_scenarios_and_cases() {
         assert_eq!(count_selected(&selection, &cases), count, "{globs:?}");
     }
     assert!(Selection::of_globs(&["path/[".into()]).is_err());
+}
+
+#[test]
+fn a_glob_that_fits_nothing_is_told_beside_others_that_fit() {
+    let cases = expand(&some(&["path/long", "validity/expired"]));
+    for (globs, first) in [
+        (&["path/long", "*/client/tls1.3", "!validity/*"][..], None),
+        (&["path/long", "path/lang", "nothing"], Some("path/lang")),
+        (&["path/*", "!validity/expird"], Some("validity/expird")),
+        (&["path"], Some("path")),
+    ] {
+        let globs: Vec<String> = globs.iter().map(|&glob| glob.to_owned()).collect();
+        assert_eq!(idle(&globs, &cases).unwrap(), first, "{globs:?}");
+    }
+    assert!(idle(&["path/[".into()], &cases).is_err());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::shard::{ShardArgument, unused_variable, variable};
 use crate::document::nearest;
 use crate::scenario::expand::{Case, expand};
 use crate::scenario::load;
-use crate::scenario::select::{Selection, Shard};
+use crate::scenario::select::{Selection, Shard, idle};
 use crate::scenario::{Role, Scenario, TlsVersion};
 
 /// Which scenarios and cases.
@@ -125,26 +125,32 @@ impl SelectionArguments {
             .with_tags(self.tag.clone())
             .with_specs(self.spec.clone());
         let mut cases = expand(&scenarios);
+        // A misspelt id beside a good one would not be missed. Tags, roles and shards may leave nothing of one.
+        if let Some(glob) = idle(&self.globs, &cases).map_err(Failure::usage)? {
+            let message = format!("no scenario or case fits `{glob}`");
+            let error = nothing(&message, Some(glob), &scenarios);
+            return Err(Failure::nothing_selected(error));
+        }
         cases.retain(|case| {
             selection.selects(case)
                 && self.role.is_none_or(|role| case.role == role)
                 && self.tls.is_none_or(|tls| case.tls == tls)
         });
         if cases.is_empty() {
-            return Err(Failure::nothing_selected(self.nothing(&scenarios)));
+            let message = "no scenario is selected by what was asked for";
+            let glob = self.globs.first().map(String::as_str);
+            let error = nothing(message, glob, &scenarios);
+            return Err(Failure::nothing_selected(error));
         }
         Ok(cases)
     }
+}
 
-    fn nothing(&self, scenarios: &[Arc<Scenario>]) -> anyhow::Error {
-        let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
-        let hint = match self.globs.first().and_then(|glob| nearest(glob, ids)) {
-            Some(id) => format!("did you mean `{id}`?"),
-            None => "`mtls-gauntlet list` shows what there is".into(),
-        };
-        anyhow!(
-            "no scenario is selected by what was asked for, of {} there are\nhelp: {hint}",
-            scenarios.len()
-        )
-    }
+fn nothing(message: &str, glob: Option<&str>, scenarios: &[Arc<Scenario>]) -> anyhow::Error {
+    let ids = scenarios.iter().map(|scenario| scenario.id.as_str());
+    let hint = match glob.and_then(|glob| nearest(glob, ids)) {
+        Some(id) => format!("did you mean `{id}`?"),
+        None => "`mtls-gauntlet list` shows what there is".into(),
+    };
+    anyhow!("{message}, of {} there are\nhelp: {hint}", scenarios.len())
 }

@@ -8,6 +8,25 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::expand::Case;
 
+/// The first of these globs that fits none of the cases, without its `!`: what somebody asked for that is not
+/// there.
+///
+/// # Errors
+/// When a glob is none.
+pub fn idle<'g>(globs: &'g [String], cases: &[Case]) -> Result<Option<&'g str>, globset::Error> {
+    let ids: Vec<String> = cases.iter().map(Case::id).collect();
+    for glob in globs {
+        let glob = glob.trim_start_matches('!');
+        let matcher = Glob::new(glob)?.compile_matcher();
+        let scenarios = cases.iter().map(|case| case.scenario.id.as_str());
+        let mut all = scenarios.chain(ids.iter().map(String::as_str));
+        if !all.any(|id| matcher.is_match(id)) {
+            return Ok(Some(glob));
+        }
+    }
+    Ok(None)
+}
+
 /// What is selected. An empty selection selects everything.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
