@@ -110,6 +110,59 @@ const NAMES: &[Slip] = &[
     },
 ];
 
+const UNREAD: &[Slip] = &[
+    Slip {
+        what: "a recipe",
+        tables: "[fleet]\n[pki.peer]\nnot-after = \"-1d\"\n",
+        healed: ("[pki.peer]\nnot-after = \"-1d\"\n", ""),
+    },
+    Slip {
+        what: "a peer",
+        tables: "[fleet]\n[peer]\nfragment = 16\n",
+        healed: ("[peer]\nfragment = 16\n", ""),
+    },
+    Slip {
+        what: "a target",
+        tables: "[fleet]\n[target]\nclient-auth = \"optional\"\n",
+        healed: ("[target]\nclient-auth = \"optional\"\n", ""),
+    },
+    Slip {
+        what: "a list",
+        tables: "[fleet]\n[crl.issuing]\nrevokes = [\"peer\"]\n",
+        healed: ("[crl.issuing]\nrevokes = [\"peer\"]\n", ""),
+    },
+    Slip {
+        what: "a response",
+        tables: "[fleet]\n[ocsp]\n",
+        healed: ("[ocsp]\n", ""),
+    },
+    Slip {
+        what: "a profile",
+        tables: "profile = \"spiffe\"\n[fleet]\n",
+        healed: ("profile = \"spiffe\"\n", ""),
+    },
+    Slip {
+        what: "a fleet of clients",
+        tables: "roles = [\"client\"]\n[fleet]\n",
+        healed: ("client", "server"),
+    },
+    Slip {
+        what: "an old version",
+        tables: "tls = [\"tls1.2\"]\n[fleet]\n",
+        healed: ("tls1.2", "tls1.3"),
+    },
+    Slip {
+        what: "an alert",
+        tables: "[fleet]\n[expect]\nalert = [\"unknown_ca\"]\n",
+        healed: ("alert = [\"unknown_ca\"]\n", ""),
+    },
+    Slip {
+        what: "an identity",
+        tables: "[fleet]\n[expect]\nidentity = \"caller-0\"\n",
+        healed: ("identity = \"caller-0\"\n", ""),
+    },
+];
+
 const LIMITS: &[Slip] = &[
     Slip {
         what: "more than all",
@@ -202,6 +255,22 @@ fn nobody_waits_for_days_at_sockets() {
 }
 
 #[test]
+fn what_fleets_do_not_read_is_told() {
+    insta::assert_snapshot!(told(UNREAD));
+}
+
+#[test]
+fn networks_are_those_of_fleets() {
+    let error =
+        parse("networks = [\"simulated\"]\n[[step]]\ndo = \"connect\"\nexpect = \"accept\"\n");
+    let error = error.unwrap_err();
+    assert!(
+        error.contains("`networks` is about a fleet, and there is none"),
+        "{error}"
+    );
+}
+
+#[test]
 fn who_is_not_there_is_told_with_who_may_be_meant() {
     insta::assert_snapshot!(told(NAMES));
 }
@@ -226,9 +295,13 @@ fn told(slips: &[Slip]) -> String {
 }
 
 fn parse(tables: &str) -> Result<(), String> {
+    let expect = match tables.contains("[expect]") {
+        true => "",
+        false => "[expect]\n",
+    };
     let text = format!(
         "title = \"Something holds\"\nlevel = \"must\"\nspec = [\"RFC 8446\"]\nwhy = \"It does.\"\n\
-         {tables}\n[expect]\noutcome = \"holds\"\n"
+         {tables}\n{expect}outcome = \"holds\"\n"
     );
     let parsed = load::parse("family/name", "family/name.toml", &text);
     parsed.map(drop).map_err(|error| error.to_string())

@@ -15,6 +15,7 @@ use crate::scenario::step::{Action, WriteStyle};
 
 mod bounds;
 mod keys;
+mod unread;
 
 /// How many services a file may ask for.
 const MOST_SERVICES: u32 = 64;
@@ -39,6 +40,7 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
             ("window", scenario.window.is_some()),
             ("limits", scenario.limits.is_some()),
             ("fails", !scenario.fails.is_empty()),
+            ("networks", document.line_of(&["networks"]) > 0),
         ];
         let Some((table, _)) = tables.into_iter().find(|(_, written)| *written) else {
             return Ok(());
@@ -57,6 +59,7 @@ pub fn check_timeline(document: &Document<'_>, scenario: &Scenario) -> Result<()
         let hint = Some("write `outcome = \"holds\"`".to_owned());
         return Err(document.error_at(&["expect", "outcome"], message, hint));
     }
+    timeline.check_unread()?;
     timeline.check_fleet()?;
     timeline.check_load(&scenario.load.clone().unwrap_or_default())?;
     if let Some(windows) = &scenario.window {
