@@ -14,6 +14,7 @@ use mtls_gauntlet::net::Transport;
 use mtls_gauntlet::record::{CaseRecord, Run};
 use mtls_gauntlet::scenario::expand::expand;
 use mtls_gauntlet::scenario::load;
+use mtls_gauntlet::target::planted::Bug;
 
 use rig::Rig;
 
@@ -145,6 +146,15 @@ fn every_scenario_says_what_holds_and_why() {
         problems.extend(broken.map(|(_, problem)| format!("{id}: {problem}")));
     }
     assert_eq!(problems, [""; 0]);
+}
+
+#[test]
+fn the_planted_bugs_that_fail_a_scenario_are_there() {
+    for scenario in rig::scenarios() {
+        for name in &scenario.fails {
+            assert!(Bug::named(name).is_some(), "{}: {name}", scenario.id);
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Args;
 
+use self::planted::check_bugs;
 use super::Failure;
 use super::shard::{ShardArgument, unused_variable, variable};
 use crate::document::nearest;
@@ -13,6 +14,8 @@ use crate::scenario::expand::{Case, expand};
 use crate::scenario::load;
 use crate::scenario::select::{Selection, Shard, idle};
 use crate::scenario::{Role, Scenario, TlsVersion};
+
+mod planted;
 
 /// Which scenarios and cases.
 #[derive(Args)]
@@ -63,11 +66,11 @@ impl SelectionArguments {
     /// The scenarios that are there to select from.
     pub(super) fn load(&self) -> Result<Vec<Arc<Scenario>>, Failure> {
         if self.scenarios.is_empty() {
-            load::built_in()
-        } else {
-            load::folders(&self.scenarios)
+            return load::built_in().map_err(Failure::usage);
         }
-        .map_err(Failure::usage)
+        let scenarios = load::folders(&self.scenarios).map_err(Failure::usage)?;
+        check_bugs(&scenarios).map_err(Failure::usage)?;
+        Ok(scenarios)
     }
 
     /// Are the scenarios the program's own?
