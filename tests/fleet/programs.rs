@@ -75,8 +75,8 @@ fn what_a_program_cannot_do_is_said() {
             "a fleet of programs cannot advance",
         ),
         (
-            "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"",
-            "a fleet of programs cannot stop-authority",
+            "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"close-connections\"",
+            "a fleet of programs cannot close-connections",
         ),
         (
             "[fleet]\nservices = 8\n[[step]]\nat = \"1s\"\ndo = \"rotate-leaf\"\nservices = [7]",

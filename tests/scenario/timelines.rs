@@ -55,12 +55,13 @@ const NAMES: &[Slip] = &[
     },
     Slip {
         what: "somebody who is revoked",
-        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\", \"sevice-1\"]\n",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\", \"sevice-1\"]\n\
+                 [[step]]\nat = \"2s\"\ndo = \"publish-crl\"\n",
         healed: ("sevice-1", "service-1"),
     },
     Slip {
         what: "an authority that is not founded yet",
-        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"issuing of root/2\"]\n\
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\npublish-every = \"1s\"\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"issuing of root/2\"]\n\
                  [[step]]\nat = \"2s\"\ndo = \"issue-from\"\nwho = \"root/2\"\n",
         healed: ("at = \"2s\"", "at = \"1s\""),
     },
@@ -163,6 +164,95 @@ const UNREAD: &[Slip] = &[
     },
 ];
 
+const NOBODY: &[Slip] = &[
+    Slip {
+        what: "networks of none",
+        tables: "networks = []\n[fleet]\n",
+        healed: ("[]", "[\"sockets\"]"),
+    },
+    Slip {
+        what: "lists that are published for nobody",
+        tables: "[fleet]\npublish-every = \"1s\"\n",
+        healed: ("[fleet]", "[fleet]\ncrl-lifetime = \"1h\""),
+    },
+    Slip {
+        what: "a step for no service",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"restart\"\nservices = []\n",
+        healed: ("[]", "[0]"),
+    },
+    Slip {
+        what: "nobody is revoked",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = []\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\n",
+        healed: ("[]", "[\"caller-0\"]"),
+    },
+    Slip {
+        what: "nobody reads lists",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\"]\n[[step]]\nat = \"2s\"\ndo = \"restart\"\n",
+        healed: (
+            "[fleet]",
+            "[fleet]\ncrl-lifetime = \"1h\"\npublish-every = \"1s\"",
+        ),
+    },
+    Slip {
+        what: "nobody is told",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"3s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\"]\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\n",
+        healed: ("3s", "2s"),
+    },
+    Slip {
+        what: "told before it is so",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\ncount = 3\nevery = \"1s\"\n[[step]]\nat = \"4s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\"]\n",
+        healed: ("count = 3", "count = 4"),
+    },
+    Slip {
+        what: "a hoarder who is revoked and is not there",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[load]\nhoarding = 0\n[[step]]\nat = \"1s\"\ndo = \"revoke\"\nrevokes = [\"hoarder-0\"]\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\n",
+        healed: ("hoarding = 0", "hoarding = 2"),
+    },
+    Slip {
+        what: "a hoarder who is not let in and is not there",
+        tables: "[fleet]\n[load]\nhoarding = 0\n[[step]]\nat = \"1s\"\ndo = \"disallow\"\nwho = \"hoarder-0\"\n",
+        healed: ("hoarder-0", "caller-0"),
+    },
+    Slip {
+        what: "a bundle of nobody",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"push-bundle\"\ntrusts = []\n",
+        healed: ("[]", "[\"root\"]"),
+    },
+    Slip {
+        what: "no older list",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"roll-back-crl\"\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\n",
+        healed: ("1s", "3s"),
+    },
+    Slip {
+        what: "an outage that nobody notices",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"\n",
+        healed: ("[fleet]", "[fleet]\nrenew-at = 50"),
+    },
+    Slip {
+        what: "an outage in which nothing is published",
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"\n",
+        healed: ("[fleet]", "[fleet]\npublish-every = \"1s\""),
+    },
+    Slip {
+        what: "answers that nobody waits for",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"slow-authority\"\nby = \"1s\"\n",
+        healed: ("[fleet]", "[fleet]\nrenew-at = 50"),
+    },
+    Slip {
+        what: "answers that nobody is given",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"corrupt-authority\"\ndefect = \"stale\"\n",
+        healed: ("[fleet]", "[fleet]\nrenew-at = 50"),
+    },
+    Slip {
+        what: "as many as before",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"scale\"\ncount = 4\n[[step]]\nat = \"2s\"\ndo = \"scale\"\ncount = 4\n",
+        healed: (
+            "at = \"2s\"\ndo = \"scale\"\ncount = 4",
+            "at = \"2s\"\ndo = \"scale\"\ncount = 5",
+        ),
+    },
+];
+
 const LIMITS: &[Slip] = &[
     Slip {
         what: "more than all",
@@ -224,7 +314,7 @@ const LENGTHS: &[Slip] = &[
     },
     Slip {
         what: "an outage without an end",
-        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"\nfor = \"1h\"\n",
+        tables: "[fleet]\nrenew-at = 50\n[[step]]\nat = \"1s\"\ndo = \"stop-authority\"\nfor = \"1h\"\n",
         healed: ("1h", "1m"),
     },
     Slip {
@@ -268,6 +358,11 @@ fn networks_are_those_of_fleets() {
         error.contains("`networks` is about a fleet, and there is none"),
         "{error}"
     );
+}
+
+#[test]
+fn what_happens_to_nobody_is_told() {
+    insta::assert_snapshot!(told(NOBODY));
 }
 
 #[test]

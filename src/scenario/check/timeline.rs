@@ -15,6 +15,7 @@ use crate::scenario::step::{Action, WriteStyle};
 
 mod bounds;
 mod keys;
+mod nobody;
 mod unread;
 
 /// How many services a file may ask for.
@@ -101,6 +102,15 @@ impl Timeline<'_> {
         let lifetime = Some(fleet.authority_lifetime);
         self.time(&["fleet", "authority-lifetime"], lifetime, second)?;
         self.time(&["fleet", "crl-lifetime"], fleet.crl_lifetime, second)?;
+        if self.scenario.networks.is_empty() {
+            let message = "a fleet on no network does nothing";
+            let hint = "name `simulated` or `sockets`, or leave `networks` out: then it is both";
+            return Err(self.error(&["networks"], message, Some(hint)));
+        }
+        if fleet.publish_every.is_some() && fleet.crl_lifetime.is_none() {
+            let hint = Some("write a `crl-lifetime` in [fleet]");
+            return Err(self.error(&["fleet", "publish-every"], "services use no lists", hint));
+        }
         for (key, span, least) in [
             ("backdate", Some(fleet.backdate), Span::ZERO),
             ("pace", fleet.pace, Span::millis(1)),
@@ -218,6 +228,7 @@ impl Timeline<'_> {
         }
         self.check_values(place, services)?;
         self.check_sense(place)?;
+        self.check_happens(place, services)?;
         self.roster().check_names(place, services)
     }
 
