@@ -305,7 +305,10 @@ const LENGTHS: &[Slip] = &[
     Slip {
         what: "ten days on sockets",
         tables: "[fleet]\n[[step]]\nat = \"10d\"\ndo = \"rotate-leaf\"\n",
-        healed: ("[fleet]", "networks = [\"simulated\"]\n[fleet]"),
+        healed: (
+            "[fleet]",
+            "networks = [\"simulated\"]\n[fleet]\n[load]\nrate = 4\ncanary-rate = 1",
+        ),
     },
     Slip {
         what: "a step too often",
@@ -331,6 +334,11 @@ const LENGTHS: &[Slip] = &[
         what: "calls that are given up, one after the other",
         tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"sweep\"\nstrike = \"black-hole\"\ncount = 200\n",
         healed: ("black-hole", "cut"),
+    },
+    Slip {
+        what: "a simulated month of calls",
+        tables: "networks = [\"simulated\"]\n[fleet]\n[[step]]\nat = \"30d\"\ndo = \"rotate-leaf\"\n",
+        healed: ("[fleet]", "[fleet]\n[load]\nrate = 1\ncanary-rate = 0"),
     },
 ];
 

@@ -10,6 +10,10 @@ use crate::scenario::step::{Action, Blow};
 /// How long a timeline may take on sockets, where time passes as it does.
 const LONGEST_ON_SOCKETS: Span = Span::seconds(600);
 
+/// How many calls a simulated timeline may have: what is over in a moment for everybody else keeps a processor
+/// busy for each of them.
+const MOST_CALLS: u64 = 5_000_000;
+
 /// A part of the time that a timeline takes: where the file says so, and how long it is in microseconds.
 type Part = (Vec<String>, u64);
 
@@ -34,11 +38,40 @@ impl Timeline<'_> {
         self.time(&["limits", "slowest"], limits.slowest, Span::millis(1))
     }
 
-    /// A simulated day takes seconds; on sockets it takes a day.
+    /// A simulated day takes seconds where little happens in it; on sockets it takes a day.
     pub(super) fn check_length(&self) -> Result<(), DocumentError> {
-        if !self.scenario.networks.contains(&Network::Sockets) {
+        let parts = self.parts();
+        let all = length(&parts);
+        let longest = parts.into_iter().max_by_key(|(_, micros)| *micros);
+        let Some((place, _)) = longest else {
             return Ok(());
+        };
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        let seconds = Span::seconds(all.div_ceil(1_000_000));
+        let networks = &self.scenario.networks;
+        if networks.contains(&Network::Sockets) && all > LONGEST_ON_SOCKETS.as_micros() {
+            let message = format!(
+                "on sockets this timeline takes {seconds}, and {LONGEST_ON_SOCKETS} is the most"
+            );
+            let hint = "write `networks = [\"simulated\"]`, where a day takes seconds";
+            return Err(self.error(&place, &message, Some(hint)));
         }
+        let load = self.scenario.load.clone().unwrap_or_default();
+        let rate = u64::from(load.rate) + u64::from(load.canary_rate);
+        let calls = rate.saturating_mul(all) / 1_000_000;
+        if networks.contains(&Network::Simulated) && calls > MOST_CALLS {
+            let message = format!(
+                "at {rate} calls a second for {seconds} this timeline has {calls} calls, and {MOST_CALLS} are the most"
+            );
+            let hint =
+                "let it be over sooner, or write a smaller `rate` and `canary-rate` in [load]";
+            return Err(self.error(&place, &message, Some(hint)));
+        }
+        Ok(())
+    }
+
+    /// What the timeline's length is made of.
+    fn parts(&self) -> Vec<Part> {
         let load = self.scenario.load.clone().unwrap_or_default();
         let windows = self.scenario.window.unwrap_or_default();
         let longest_step = (0..self.scenario.steps.len())
@@ -52,18 +85,7 @@ impl Timeline<'_> {
             (path(["fleet", "lag"]), self.fleet.lag.as_micros()),
             (vec!["window".into()], windows.longest().as_micros()),
         ]);
-        let all = length(&parts);
-        let longest = parts.into_iter().max_by_key(|(_, micros)| *micros);
-        let Some((place, _)) = longest.filter(|_| all > LONGEST_ON_SOCKETS.as_micros()) else {
-            return Ok(());
-        };
-        let place: Vec<&str> = place.iter().map(String::as_str).collect();
-        let seconds = Span::seconds(all.div_ceil(1_000_000));
-        let message = format!(
-            "on sockets this timeline takes {seconds}, and {LONGEST_ON_SOCKETS} is the most"
-        );
-        let hint = "write `networks = [\"simulated\"]`, where a day takes seconds";
-        Err(self.error(&place, &message, Some(hint)))
+        parts
     }
 
     /// How long it takes from the end of the warm-up until a step is over, its repetitions included.
