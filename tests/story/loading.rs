@@ -83,6 +83,20 @@ const MISTAKES: &[(&str, &str)] = &[
         "roles = [\"server\"]\n[vhost]\nname = \"strict.gauntlet.test\"\ntrusts = [\"other-root\"]\n[[step]]\ndo = \"connect\"\nexpect = \"accept\"\nsni = \"strict.gauntlet.test\"\n",
     ),
     ("nobody connects", "[[step]]\ndo = \"restart\"\n"),
+    (
+        "nobody connects afterwards",
+        "[[step]]\ndo = \"connect\"\nexpect = \"accept\"\n[[step]]\ndo = \"replace-trust\"\ntrusts = []\n",
+    ),
+    (
+        "nobody asks on what is held",
+        "roles = [\"server\"]\n[[step]]\ndo = \"hold\"\nexpect = \"accept\"\n\
+         [[step]]\ndo = \"advance\"\nby = \"5s\"\n[[step]]\ndo = \"connect\"\nexpect = \"reject\"\n",
+    ),
+    (
+        "held in the place of who is held",
+        "roles = [\"server\"]\n[[step]]\ndo = \"hold\"\nexpect = \"accept\"\n\
+         [[step]]\ndo = \"hold\"\nexpect = \"accept\"\n[[step]]\ndo = \"ask\"\nexpect = \"accept\"\n",
+    ),
 ];
 
 #[test]
@@ -112,6 +126,23 @@ fn steps_and_holds_go_together() {
     assert_eq!(story.steps[0].action, Action::Connect);
     assert_eq!(story.steps[0].expect, Some(Outcome::Accept));
     assert!(story.control.is_none(), "its control has no file");
+}
+
+#[test]
+fn what_is_looked_at_afterwards_is_a_story() {
+    let hold = "roles = [\"server\"]\n[[step]]\ndo = \"hold\"\nexpect = \"accept\"\n";
+    let change = "[[step]]\ndo = \"advance\"\nby = \"5s\"\n";
+    let ask = "[[step]]\ndo = \"ask\"\nexpect = \"accept\"\n";
+    let again = "[[step]]\ndo = \"hold\"\nexpect = \"accept\"\n";
+    for steps in [
+        format!("{hold}{change}{ask}"),
+        format!("{hold}{ask}{again}{change}{ask}"),
+        format!("{}{change}{again}{ask}", hold.replace("accept", "reject")),
+    ] {
+        if let Err(error) = load::parse("f/n", "n.toml", &scenario("holds", &steps)) {
+            panic!("{error}");
+        }
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn check_story(document: &Document<'_>, scenario: &Scenario) -> Result<(), D
         let message = "a story in which nobody connects shows nothing";
         return Err(document.error_at(&["step"], message, None));
     }
-    Ok(())
+    story.check_end()
 }
 
 struct Story<'a> {
@@ -173,6 +173,36 @@ impl Story<'_> {
                 let hint = format!("write a [crl.{issuer}]: that is who issued it");
                 return Err(self.wrong(place, "revokes", &message, Some(&hint)));
             }
+        }
+        Ok(())
+    }
+
+    /// What happens must be looked at afterwards, and what is held must be asked on: a story that nobody looks at
+    /// holds whatever happens in it.
+    fn check_end(&self) -> Result<(), DocumentError> {
+        let steps = &self.scenario.steps;
+        let last = steps.len().saturating_sub(1);
+        if steps.last().is_some_and(|step| !step.action.connects()) {
+            let message = "nobody connects after this, so it shows nothing";
+            let hint = "write a `connect`, `resume` or `ask` after it, or leave it out";
+            return Err(self.wrong(last, "do", message, Some(hint)));
+        }
+        let mut held = None;
+        for (place, step) in steps.iter().enumerate() {
+            match step.action {
+                // Who is refused holds nothing.
+                Action::Hold if step.expect == Some(Outcome::Reject) => {}
+                // Another is held in the place of the first.
+                Action::Hold if held.is_some() => break,
+                Action::Hold => held = Some(place),
+                Action::Ask => held = None,
+                _ => {}
+            }
+        }
+        if let Some(place) = held {
+            let message = "nobody asks on the connection that is held";
+            let hint = "write an `ask` after it, or `connect` instead";
+            return Err(self.wrong(place, "do", message, Some(hint)));
         }
         Ok(())
     }
