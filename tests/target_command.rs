@@ -4,6 +4,8 @@
 
 #[path = "target/command/afterwards.rs"]
 mod afterwards;
+#[path = "target/command/excuses.rs"]
+mod excuses;
 #[path = "target/command/files.rs"]
 mod files;
 #[path = "support/gauntlet.rs"]
