@@ -32,6 +32,7 @@ pub(super) use self::deployed::{parse_name, server_at};
 pub(super) use self::output::{Output, write_views};
 pub(super) use self::progress::Progress;
 
+mod bystanders;
 mod columns;
 mod deployed;
 mod output;
@@ -119,6 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None if arguments.all_targets => Columns::all()?,
         None => Columns::named(&arguments.target)?,
     };
+    bystanders::note(&columns.there, whole);
     let plan = Plan {
         targets: columns.there,
         cases,

@@ -59,6 +59,38 @@ fn ctrl_c_leaves_no_key_of_a_run_with_fleets() {
 }
 
 #[test]
+fn who_takes_no_part_in_fleets_is_named() {
+    let gauntlet = Gauntlet::new();
+    let role = "[server]\nstart = [\"sh\"]\nsupports = [\"tls1.3\"]\n";
+    gauntlet.write("quiet.toml", role);
+    gauntlet.write(
+        "quick.toml",
+        &format!("{role}reload = \"automatic\"\nsettle = \"1s\"\n"),
+    );
+    let told = |arguments: &str| {
+        let output = gauntlet.run(&format!("run {arguments} --out out"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        let notes = told
+            .lines()
+            .filter(|line| line.starts_with("note: left out of"));
+        notes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let settle = "note: left out of the selected fleets: quiet; their descriptors name no `settle` in [server]";
+    let bug = "note: left out of the selected fleets: planted:ignores-expiry; these bugs do not show in fleets";
+    let real = "note: left out of the selected fleets: quick; programs take part in those on sockets with the tag `real`";
+    let fleet = "chaos/scale-under-load --target quiet.toml --target quick.toml";
+    let mut all = told(&format!("{fleet} --target planted:ignores-expiry"));
+    all.sort();
+    assert_eq!(all, [bug, real, settle]);
+    for none in [
+        "chaos/scale-under-load --target rustls",
+        "validity/expired --transport memory --target planted:ignores-expiry",
+    ] {
+        assert_eq!(told(none), [""; 0], "{none}");
+    }
+}
+
+#[test]
 fn ctrl_c_leaves_no_program_of_a_run_with_fleets() {
     let nginx = registry::find("nginx").unwrap();
     if let Some(why) = nginx.absent() {
