@@ -25,6 +25,7 @@ use crate::scenario::{Choice, ClientAuth, Profile, RevocationDepth, Role, TlsVer
 pub mod address;
 pub mod command;
 pub mod descriptor;
+pub mod excuses;
 pub mod identity;
 pub mod planted;
 pub mod registry;

@@ -8,6 +8,8 @@
 mod bench;
 #[path = "cli/deployed.rs"]
 mod deployed;
+#[path = "cli/excuses.rs"]
+mod excuses;
 #[path = "cli/fleet.rs"]
 mod fleet;
 #[path = "support/gauntlet.rs"]

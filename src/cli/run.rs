@@ -35,6 +35,7 @@ pub(super) use self::progress::Progress;
 mod bystanders;
 mod columns;
 mod deployed;
+mod excuses;
 mod output;
 mod part;
 mod progress;
@@ -121,6 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         None => Columns::named(&arguments.target)?,
     };
     bystanders::note(&columns.there, whole);
+    excuses::note(&arguments.target, &arguments.selection)?;
     let plan = Plan {
         targets: columns.there,
         cases,
