@@ -200,8 +200,19 @@ const NOBODY: &[Slip] = &[
     },
     Slip {
         what: "told before it is so",
-        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\ncount = 3\nevery = \"1s\"\n[[step]]\nat = \"4s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\"]\n",
-        healed: ("count = 3", "count = 4"),
+        tables: "[fleet]\ncrl-lifetime = \"1h\"\n[[step]]\nat = \"2s\"\ndo = \"publish-crl\"\ncount = 9\nevery = \"1s\"\n\
+                 [[step]]\nat = \"2s\"\ndo = \"revoke\"\nrevokes = [\"caller-0\"]\n",
+        healed: ("at = \"2s\"\ndo = \"revoke", "at = \"1s\"\ndo = \"revoke"),
+    },
+    Slip {
+        what: "repeated without a pause",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"rotate-leaf\"\ncount = 3\n",
+        healed: ("count = 3", "count = 3\nevery = \"1s\""),
+    },
+    Slip {
+        what: "a pause after nothing",
+        tables: "[fleet]\n[[step]]\nat = \"1s\"\ndo = \"restart\"\nevery = \"1s\"\n",
+        healed: ("every", "count = 2\nevery"),
     },
     Slip {
         what: "a hoarder who is revoked and is not there",

@@ -2,6 +2,7 @@
 //! passes for one that is borne well.
 
 use super::Timeline;
+use super::keys::keys;
 use crate::document::DocumentError;
 use crate::scenario::fleet::HOARDER;
 use crate::scenario::step::{Action, Step};
@@ -14,7 +15,17 @@ impl Timeline<'_> {
         let load = self.scenario.load.clone().unwrap_or_default();
         let is_hoarder = |name: &String| name == HOARDER && load.hoarding == 0;
         let publishes = fleet.publish_every.is_some() && fleet.crl_lifetime.is_some();
+        let repeats = keys(step.action).is_some_and(|(_, optional)| optional.contains(&"every"));
         let wrong = match step.action {
+            _ if repeats && step.count.is_some() != step.every.is_some() => Some((
+                if step.count.is_some() {
+                    "count"
+                } else {
+                    "every"
+                },
+                "a step that is repeated says how often and how far apart",
+                "write both `count` and `every`, or neither",
+            )),
             _ if is_empty(&step.services) => Some((
                 "services",
                 "a step for no service happens to nobody",
@@ -74,15 +85,11 @@ impl Timeline<'_> {
         }
     }
 
-    /// Does a step publish a list after this one, by a repetition at least?
+    /// Does a step publish a list after this one? Those that repeat something are over before the next begins.
     fn is_published_after(&self, place: usize) -> bool {
         let now = when(&self.scenario.steps[place], place);
-        self.publications(Action::PublishCrl).any(|(other, step)| {
-            let more = u64::from(step.count.unwrap_or(1)).saturating_sub(1);
-            let every = step.every.unwrap_or_default().as_micros();
-            let (at, other) = when(step, other);
-            (at.saturating_add(every.saturating_mul(more)), other) > now
-        })
+        let mut publications = self.publications(Action::PublishCrl);
+        publications.any(|(other, step)| when(step, other) > now)
     }
 
     /// Has a step before this one brought services a newer list than their first?
