@@ -8,6 +8,7 @@ use mtls_gauntlet::judge::Verdict::{
 use mtls_gauntlet::judge::timeline::is_doubted;
 use mtls_gauntlet::judge::{Evidence, FailureKind, Judgement, Verdict, judge};
 use mtls_gauntlet::observe::{Observation, PeerEnd, TargetEnd};
+use mtls_gauntlet::oracle::findings::{Findings, Invariant, Violation};
 
 use FailureKind::{AcceptedForbidden, RefusedValid};
 use shown::{alert, blind, dead, ended, exchanged, expect, leaked_in, shaken, with_target};
@@ -299,18 +300,48 @@ fn check(expectation: &Expectation, twin: Option<&Evidence>, rows: impl IntoIter
     }
 }
 
-/// A busy machine makes a fleet late, and opens no door to anybody.
+/// A busy machine makes a fleet late; it opens a door to nobody for longer than that.
 #[test]
 fn a_late_fleet_is_doubted_but_not_where_it_lets_a_stranger_in() {
-    for (verdict, failure, late, doubted) in [
-        (Fail, Some(FailureKind::Slow), 100_000, true),
-        (Fail, Some(RefusedValid), 5_000_000, true),
-        (Fail, Some(RefusedValid), 99_999, false),
-        (Fail, Some(AcceptedForbidden), 5_000_000, false),
-        (Pass, None, 5_000_000, false),
-        (Crash, Some(FailureKind::Crash), 5_000_000, false),
+    let of = |invariant, overdue: Option<u64>| Violation {
+        invariant,
+        at: 7_000_000,
+        call: Some(1),
+        forbidden_since: overdue.map(|overdue| 7_000_000 - overdue),
+        witness: "call 1".into(),
+    };
+    let stranger = |overdue| of(Invariant::FailsClosed, overdue);
+    let lost = || of(Invariant::Serves, None);
+    for (violations, others, verdict, late, doubted) in [
+        (vec![lost()], 0, Fail, 100_000, true),
+        (vec![lost()], 5, Fail, 100_000, true),
+        (vec![lost()], 0, Fail, 99_999, false),
+        (vec![lost()], 0, Crash, 5_000_000, false),
+        (vec![], 0, Pass, 5_000_000, false),
+        // As long as everybody was kept waiting, and longer.
+        (vec![stranger(Some(300_000))], 0, Fail, 300_000, true),
+        (vec![stranger(Some(300_001))], 0, Fail, 300_000, false),
+        (vec![stranger(None)], 0, Fail, 5_000_000, false),
+        (
+            vec![stranger(Some(1)), stranger(Some(6_000_000)), lost()],
+            0,
+            Fail,
+            300_000,
+            false,
+        ),
+        // Of those that were not kept nobody knows for how long.
+        (vec![stranger(Some(1))], 1, Fail, 300_000, false),
     ] {
-        assert_eq!(is_doubted(verdict, failure, late), doubted, "{failure:?}");
+        let findings = Findings {
+            violations_in_all: violations.len() as u64 + others,
+            violations,
+            ..Findings::default()
+        };
+        assert_eq!(
+            is_doubted(verdict, &findings, late),
+            doubted,
+            "{findings:?}"
+        );
     }
 }
 

@@ -403,6 +403,7 @@ impl Court<'_> {
                 invariant,
                 at: step.at,
                 call: None,
+                forbidden_since: None,
                 witness,
             },
         });

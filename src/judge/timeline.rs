@@ -43,10 +43,19 @@ pub fn judge_timeline(findings: &Findings) -> Judgement {
 /// How late calls may begin before a failure is doubted, in microseconds.
 const LATE: u64 = 100_000;
 
-/// Is a verdict to be doubted, for a call began so many microseconds later than it was due? However busy the
-/// machine is: who lets a stranger in has let him in.
-pub fn is_doubted(verdict: Verdict, failure: Option<FailureKind>, late: u64) -> bool {
-    late >= LATE && verdict == Verdict::Fail && failure != Some(FailureKind::AcceptedForbidden)
+/// Is the verdict of a fleet to be doubted, for calls began up to so many microseconds later than they were due? Who
+/// lets a stranger in has let him in, however busy the machine is; unless he had been forbidden for no longer than
+/// the machine kept everybody waiting.
+pub fn is_doubted(verdict: Verdict, findings: &Findings, late: u64) -> bool {
+    let mut violations = findings.violations.iter();
+    let all_are_kept = findings.violations_in_all == findings.violations.len() as u64;
+    let may_be_late = |violation: &Violation| {
+        let since = violation.forbidden_since;
+        let overdue = since.map(|since| violation.at.saturating_sub(since));
+        !violation.invariant.is_about_strangers()
+            || (all_are_kept && overdue.is_some_and(|overdue| overdue <= late))
+    };
+    late >= LATE && verdict == Verdict::Fail && violations.all(may_be_late)
 }
 
 fn kind(violation: &Violation) -> FailureKind {

@@ -129,6 +129,11 @@ impl<'h> Suspicion<'h> {
     }
 
     fn told(self, witnesses: &Witnesses<'_, 'h>) -> Violation {
+        let forbidden_since = match self.proof {
+            Proof::LetIn(call) => witnesses.forbidden_since(call),
+            Proof::LetInUnseen(call) => witnesses.caller_forbidden_since(call),
+            _ => None,
+        };
         let witness = match self.proof {
             Proof::LetIn(call) => witnesses.let_in(call),
             Proof::LetInUnseen(call) => witnesses.let_in_unseen(call),
@@ -143,6 +148,7 @@ impl<'h> Suspicion<'h> {
             invariant: self.invariant,
             at: self.at,
             call: self.call,
+            forbidden_since,
             witness,
         }
     }

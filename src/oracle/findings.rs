@@ -40,6 +40,9 @@ pub struct Violation {
     /// The call that proves it, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<u64>,
+    /// Since when the call that was let in had been forbidden, where that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbidden_since: Option<Micros>,
     /// The smallest piece of history that proves it, in words.
     pub witness: String,
 }

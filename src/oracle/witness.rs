@@ -41,6 +41,18 @@ impl<'h> Witnesses<'_, 'h> {
         format!("{}; {reason}{}", self.acceptance(call), self.lineage(call))
     }
 
+    /// Since when this call had been forbidden, if there is one thing that forbids all of it.
+    pub fn forbidden_since(&self, call: &'h Call) -> Option<Micros> {
+        let permission = self.permissions.of_call(call);
+        permission.objection().map(|(_, since)| since)
+    }
+
+    /// The same, where it is the server that must not let the caller in.
+    pub fn caller_forbidden_since(&self, call: &'h Call) -> Option<Micros> {
+        let permission = self.permissions.of_call(call);
+        permission.objection_to_caller().map(|(_, since)| since)
+    }
+
     /// The server let somebody in who had to be refused, and the caller did not come to know of it.
     pub fn let_in_unseen(&self, call: &'h Call) -> String {
         let permission = self.permissions.of_call(call);

@@ -27,7 +27,7 @@ use crate::digest::sha256;
 use crate::fleet::program::{self, adaptation};
 use crate::fleet::{self, FleetError, Ground};
 use crate::judge::timeline::{is_doubted, judge_timeline};
-use crate::judge::{Judgement, Verdict};
+use crate::judge::{FailureKind, Judgement, Verdict};
 use crate::oracle::check::check;
 use crate::oracle::history::History;
 use crate::record::{CaseRecord, TimelineRecord};
@@ -178,11 +178,11 @@ impl<'a> Muster<'a> {
     /// What came of a fleet, unless it was told to end or has to be run again.
     fn unless_delayed(&self, work: Work<'a>) -> Option<CaseRecord> {
         let mut record = self.judged(work)?;
-        let late = record
-            .timeline
-            .as_ref()
-            .map_or(0, |timeline| timeline.lateness_us);
-        if !is_doubted(record.verdict, record.failure_kind, late) {
+        let Some(timeline) = &record.timeline else {
+            return Some(record);
+        };
+        let late = timeline.lateness_us;
+        if !is_doubted(record.verdict, &timeline.findings, late) {
             return Some(record);
         }
         if work.tries < TRIES_ALONE {
@@ -191,6 +191,10 @@ impl<'a> Muster<'a> {
                 ..work
             });
             return None;
+        }
+        if record.failure_kind == Some(FailureKind::AcceptedForbidden) {
+            // So often in a row is no chance.
+            return Some(record);
         }
         record.verdict = Verdict::Invalid;
         record.failure_kind = None;
