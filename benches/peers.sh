@@ -3,14 +3,15 @@
 # and `mtls-gauntlet bench` against one nginx. The clients take turns, in another order each round; a round's cost is the user and system
 # time of the client's processes, divided by the requests that nginx's own log has with status 200. Medians, and ratios to oha.
 # All clients present a certificate and verify the server's chain (s_time does not compare names, and goes on where the chain is bad).
-# The start of a client's processes is part of its cost; s_time, which makes one connection at a time, has sixteen of them.
-# Usage: benches/peers.sh [ROUNDS] (5 unless said, and at least 5); about 13 s a round. A client that is not there is left out.
-# Needs nginx (1.21.5 or newer), openssl, awk; oha (cargo install oha) on the PATH or as OHA=path; a release build. PORT=18443, SECONDS_EACH=4.
+# The start of a client's processes is part of its cost (a tenth of a second for ours, most of it the library gathering entropy), so that rounds are
+# not to be short; s_time, which makes one connection at a time, has sixteen of them.
+# Usage: benches/peers.sh [ROUNDS] (5 unless said, and at least 5); about 31 s a round. A client that is not there is left out.
+# Needs nginx (1.21.5 or newer), openssl, awk; oha (cargo install oha) on the PATH or as OHA=path; a release build. PORT=18443, SECONDS_EACH=10.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds="${1:-5}"
 concurrency=16
-seconds="${SECONDS_EACH:-4}"
+seconds="${SECONDS_EACH:-10}"
 oha="${OHA:-oha}"
 [ "$rounds" -ge 5 ] || { echo "fewer than 5 rounds say nothing" >&2; exit 2; }
 # shellcheck source=benches/shared/nginx.sh
